@@ -1,0 +1,1 @@
+"""The tests of ordrebok, and what they share."""

@@ -1,0 +1,1 @@
+"""What several kinds of tests and the load programs share."""
