@@ -1,0 +1,9 @@
+"""Ordrebok: an order book that records what happened to orders and their money.
+
+Three sentences describe the house: rules are pure, storage is one door, the web is a table.
+Start reading in `decision.py` (the words rules and store share), then `drafts/rules.py`.
+"""
+
+from importlib.metadata import version
+
+__version__ = version("ordrebok")

@@ -1,0 +1,246 @@
+"""The words that features and the store share: what a write asks for and what it decides.
+
+A feature turns a request into a plan: a `Commit` (a write), a `Fetch` or a `Listing` (reads).
+A commit carries `decide`, a pure function from the current state to a `Decision` or a
+`Refusal`. The store runs it inside the guard, perhaps several times, and writes what the last
+run decided in one transaction, or nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, TypeVar
+
+from ordrebok.clock import Instant
+from ordrebok.refusals import Refusal, refuse
+
+Kind = Literal["draft", "order"]
+T = TypeVar("T")
+
+
+class Key(NamedTuple):
+    """Where a document stands; an order stands under its `order_id`."""
+
+    account_id: str
+    kind: Kind
+    id: str
+
+
+class State(Protocol):
+    """What a decision may look at: documents, their events, the time, new identifiers.
+
+    Each question may be answered by `NotLoaded`, which the store catches: it loads what was
+    missing and runs the decision again. A decision needs no handling of it.
+    """
+
+    now: Instant
+
+    def get(self, key: Key, type_: type[T]) -> T | None:
+        """Return the document as it now stands, or None where there is none."""
+
+    def version(self, key: Key) -> int:
+        """Return the version of the document, 0 where there is none."""
+
+    def origin(self, key: Key) -> str | None:
+        """Return the fingerprint of the request that made the document under its own id."""
+
+    def events(self, key: Key) -> Sequence[bytes]:
+        """Return the document's events as JSON, oldest first."""
+
+    def order_number(self, account_id: str) -> int:
+        """Return the account's next serial number, never given before."""
+
+    def new_id(self) -> str:
+        """Return a new UUID."""
+
+
+class NotLoaded(Exception):  # noqa: N818 -- it is a question to the store, not an error
+    """A decision asked for something the store has not loaded yet."""
+
+    def __init__(
+        self, *, key: Key | None = None, events: bool = False, numbers_of: str | None = None
+    ) -> None:
+        """Say what is missing: a document, its events, or serial numbers of an account."""
+        super().__init__(key, events, numbers_of)
+        self.key = key
+        self.events = events
+        self.numbers_of = numbers_of
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One document to write, with the event that the change leaves.
+
+    Keeps: `version` is the stored version plus one (1 for a new document); the store refuses
+    to write over any other.
+    """
+
+    key: Key
+    version: int
+    document: object
+    body: bytes
+    """The document as JSON: what is stored, and what answers are made of."""
+    event: bytes
+    event_id: str
+    status: str
+    created_ms: int
+    updated_ms: int
+    currency: str = ""
+    payment_status: str = ""
+    origin: str | None = None
+    terms_added: frozenset[str] = frozenset()
+    """Words the order is found by (see orders/terms.py) that this change adds."""
+    terms_removed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to write, and the answer that is given once it is durable."""
+
+    puts: tuple[Put, ...]
+    answer: bytes
+    version: int | None = None
+    """The version for the ETag header, where the answer is a versioned resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The caller's key for this request and the fingerprint of what was asked."""
+
+    client_id: str
+    key: str
+    fingerprint: str
+    account_id: str = ""
+    """Needed where a commit names no keys; otherwise the account of its first key holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One write: load `keys`, decide, write.
+
+    Refuses: STALE_VERSION, then whatever `decide` refuses.
+    Keeps: everything a commit writes, its idempotency record included, is one transaction.
+    """
+
+    keys: tuple[Key, ...]
+    decide: Callable[[State], Decision | Refusal]
+    with_events: bool = False
+    """Load the events of `keys` along, because the answer shows them."""
+    if_match: str | None = None
+    idempotency: Idempotency | None = None
+
+    def run(self, state: State) -> Decision | Refusal:
+        """Run the decision, after checking If-Match against the first key."""
+        if self.if_match is not None:
+            version = state.version(self.keys[0])
+            if version and not _matches(self.if_match, version):
+                return refuse("STALE_VERSION", version=version)
+        return self.decide(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer of a commit that is durable."""
+
+    answer: bytes
+    version: int | None
+    replayed: bool = False
+
+
+class Stored(NamedTuple):
+    """A document as a read finds it."""
+
+    version: int
+    body: bytes
+    events: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One document to read; `render` makes the answer of it."""
+
+    key: Key
+    noun: str
+    render: Callable[[Stored], bytes | Refusal]
+    with_events: bool = False
+    versioned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of documents, newest first.
+
+    Keeps: a row that was there when the first page was read stands on exactly one page.
+    """
+
+    account_id: str
+    kind: Kind
+    limit: int
+    after: tuple[int, str] | None
+    """Position of the last row of the page before: (created_ms, id)."""
+    render: Callable[["Page"], bytes]
+    created_gte_ms: int | None = None
+    created_lte_ms: int | None = None
+    updated_gte_ms: int | None = None
+    updated_lte_ms: int | None = None
+    statuses: tuple[str, ...] = ()
+    payment_statuses: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
+    term_groups: tuple[tuple[str, ...], ...] = ()
+    """Every group must hold; a group holds when the order has one of its words."""
+    prefixes: tuple[str, ...] = ()
+    """Every prefix must begin one of the order's words (free-text search)."""
+    with_total: bool = False
+    with_events: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one page and where the next one begins."""
+
+    rows: Sequence[Stored]
+    next_after: tuple[int, str] | None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request after the web has checked it: who asks, for what, with which body."""
+
+    account_id: str
+    actor_id: str
+    """Id of the client or user, kept in `created_by`."""
+    method: str
+    path: str
+    params: dict[str, str]
+    query: object = None
+    body: object = None
+    body_text: bytes = b""
+    strict: bool = False
+    """`Prefer: handling=strict` was given: unknown fields were already refused."""
+    if_match: str | None = None
+    idempotency: Idempotency | None = None
+    credentials: tuple[str, str] | None = None
+    """Basic credentials (client_id, client_secret) of a token request."""
+    origin: str = ""
+    """Scheme and authority the caller used, such as `http://localhost:8000`."""
+
+    def body_as(self, type_: type[T]) -> T:
+        """Return the body as the struct that the operation's row names."""
+        return _as(self.body, type_)
+
+    def query_as(self, type_: type[T]) -> T:
+        """Return the query parameters as the struct that the operation's row names."""
+        return _as(self.query, type_)
+
+
+def _as(value: object, type_: type[T]) -> T:
+    """Return a value as its type; anything else is a row that names the wrong struct."""
+    if not isinstance(value, type_):
+        raise TypeError(type(value).__name__)
+    return value
+
+
+def _matches(if_match: str, version: int) -> bool:
+    """Tell whether an If-Match header names the version (`*` names any)."""
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
+    return "*" in tags or str(version) in tags

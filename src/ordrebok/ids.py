@@ -1,0 +1,36 @@
+"""New identifiers: made outside the rules and passed in to them."""
+
+import os
+import secrets
+from uuid import UUID
+
+NINE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Letters of an ALPHANUMERIC_9 order id: no I, L, O or U, which people misread."""
+
+
+def new_uuid() -> str:
+    """Return a random UUID (version 4), the default identifier of every resource."""
+    return str(UUID(bytes=os.urandom(16), version=4))
+
+
+def new_nine() -> str:
+    """Return nine characters that a person can read out over a telephone."""
+    return "".join(secrets.choice(NINE_ALPHABET) for _ in range(9))
+
+
+class Candidates:
+    """Order ids that a decision may ask for again: the same position, the same answer.
+
+    A decision may run several times; with fresh ids each time it would never meet the state
+    that was loaded for the ids of the run before.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no candidate drawn."""
+        self._drawn: list[str] = []
+
+    def at(self, position: int) -> str:
+        """Return the candidate at a position, drawing as many as are needed."""
+        while len(self._drawn) <= position:
+            self._drawn.append(new_nine())
+        return self._drawn[position]

@@ -1,0 +1,59 @@
+"""A row of the API table: everything the web needs to serve, check and document one operation.
+
+Features list their rows in `operations.py`; `web/table.py` makes routes and the OpenAPI
+document from them. A row never does work itself: `plan` turns the checked request into a
+plan that the web carries out at the store.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ordrebok.decision import Call, Commit, Fetch, Listing
+from ordrebok.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to, or a change of, the book of accounts (clients, grants, keys)."""
+
+    run: Callable[[object], Awaitable[bytes | Refusal]]
+    """Takes the account book (see accounts/book.py) and returns the answer as JSON."""
+
+
+Plan = Commit | Fetch | Listing | Ask | Refusal
+
+READ = ("admin:shopping", "read:shopping")
+WRITE = ("admin:shopping", "write:shopping")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method and path, with its scopes, bodies, refusals and plan."""
+
+    id: str
+    """Operation id of the contract, such as `aid_draft_orders_post`."""
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    """Below `/v1`, with parameters in braces: `/accounts/{aid}/shopping/orders/{order_id}`."""
+    summary: str
+    tag: str
+    plan: Callable[[Call], Plan]
+    answer: type
+    """Struct of the 200 answer, for the document and for the tests that hold it."""
+    scopes: tuple[str, ...] = ()
+    """Any one of these suffices."""
+    body: type | None = None
+    body_choice: Callable[[bytes], type] | None = None
+    """For the few bodies with two forms: picks the struct by looking at the bytes."""
+    body_forms: tuple[type, ...] = ()
+    """With `body_choice`: every form there is."""
+    body_optional: bool = False
+    query: type | None = None
+    """Struct of the query parameters; a field's encoded name is the parameter's name."""
+    refusals: tuple[str, ...] = ()
+    """Codes of this operation beside those every operation shares."""
+    versioned: bool = False
+    """The answer carries an ETag, and writes take If-Match."""
+    auth: Literal["bearer", "basic"] = "bearer"
+    description: str = ""
