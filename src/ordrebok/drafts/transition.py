@@ -1,0 +1,193 @@
+"""The way from a draft to orders inside one decision: completing, and orders without a draft."""
+
+from ordrebok.decision import Call, Commit, Decision, Key, Put, State
+from ordrebok.drafts import completion, rules
+from ordrebok.drafts.record import key_of
+from ordrebok.drafts.record import put as put_draft
+from ordrebok.events.rules import change_event
+from ordrebok.ids import Candidates
+from ordrebok.orders.record import answer as order_answer
+from ordrebok.orders.record import put as put_order
+from ordrebok.refusals import Fault, Refusal, not_found, refuse
+from ordrebok.wire.base import encode
+from ordrebok.wire.draft import CompletedDraft, Draft, DraftBody, OrderBody
+from ordrebok.wire.order import Order
+
+
+def orders_path(call: Call) -> str:
+    """Return the path below which the account's orders stand."""
+    return f"/v1/accounts/{call.account_id}/shopping/orders"
+
+
+def complete(call: Call) -> Commit:
+    """Return the plan that completes the draft in the path.
+
+    Keeps: exactly once; a draft that is completed already answers with the orders it became.
+    Refuses: NOT FOUND, DRAFT_DELETED, ORDER_NOT_OPEN, CURRENCY_MISMATCH, DRAFT_INCOMPLETE,
+    ORDER_ID_TAKEN, ORDER_HAS_PAYMENTS, AMOUNT_TOO_LARGE.
+    Source: decisions, from draft to order; retrying 5.
+    """
+    key = key_of(call)
+    codes = Candidates()
+
+    def decide(state: State) -> Decision | Refusal:
+        """Complete the draft, or answer with what it became."""
+        draft = state.get(key, Draft)
+        if draft is None:
+            return not_found("Draft order")
+        if draft.status == "deleted":
+            return refuse("DRAFT_DELETED")
+        if draft.status == "completed":
+            return Decision((), _completed_answer(draft, _orders_of(state, call, draft)))
+        puts = _become_orders(state, call, draft, codes)
+        if isinstance(puts, Refusal):
+            return puts
+        orders = [put.document for put in puts]
+        order_ids = [order.order_id for order in orders if isinstance(order, Order)]
+        done = completion.completed(draft, order_ids, orders_path(call), state.now)
+        event = change_event(call, state.new_id(), done.version, state.now)
+        answer = _completed_answer(done, [o for o in orders if isinstance(o, Order)])
+        return Decision((put_draft(key, done, event), *puts), answer)
+
+    return Commit(keys=(key,), decide=decide, if_match=call.if_match, idempotency=call.idempotency)
+
+
+def create_order(call: Call, body: OrderBody) -> Commit | Refusal:
+    """Return the plan that makes an order without keeping a draft.
+
+    Refuses: INVALID_REQUEST_PARAMETER (options that need a draft), then what creating and
+    completing a draft refuse.
+    """
+    options = body.options
+    if options is not None and (options.split_draft or options.order_id or options.replace):
+        fault = Fault(
+            "USE_A_DRAFT",
+            "split_draft, order_id and replace need a draft",
+            ("options",),
+            "a draft that is completed, or none of these options",
+        )
+        return Refusal("INVALID_REQUEST_PARAMETER", faults=(fault,))
+    codes = Candidates()
+
+    def decide(state: State) -> Decision | Refusal:
+        """Build the draft in memory and turn it into its one order."""
+        content = DraftBody(order=body.order, options=options)
+        draft = rules.create(content, "", "", call.actor_id, state.now, None)
+        if isinstance(draft, Refusal):
+            return draft
+        puts = _become_orders(state, call, draft, codes, with_draft=False)
+        if isinstance(puts, Refusal):
+            return puts
+        (written,) = puts
+        choice = getattr(call.query, "include_events", ())
+        answer = order_answer(written.body, state, written.key, (written.event,), choice)
+        return Decision(puts, answer, written.version)
+
+    return Commit(keys=(), decide=decide, idempotency=call.idempotency)
+
+
+def _become_orders(
+    state: State, call: Call, draft: Draft, codes: Candidates, *, with_draft: bool = True
+) -> tuple[Put, ...] | Refusal:
+    """Return the orders that a draft becomes, ready to be written."""
+    options = draft.options
+    updated = None
+    if options is not None and options.order_id is not None:
+        updated = state.get(Key(call.account_id, "order", options.order_id), Order)
+        if updated is None:
+            return not_found(f"Order {options.order_id} (options.order_id)")
+        refusal = rules.order_fit(draft.order.currency, updated)
+        if refusal is not None:
+            return refusal
+    faults = completion.faults(draft, updated)
+    if faults:
+        return Refusal("DRAFT_INCOMPLETE", faults[0].message, faults=tuple(faults))
+    draft_id = draft.id if with_draft else None
+    if updated is not None:
+        return _update_order(state, call, draft, updated)
+    split = completion.parts(draft)
+    identities = _identities(state, call, draft, len(split), codes)
+    if isinstance(identities, Refusal):
+        return identities
+    path = orders_path(call)
+    orders = completion.new_orders(draft, split, identities, path, call.actor_id, state.now)
+    if isinstance(orders, Refusal):
+        return orders
+    return tuple(
+        put_order(
+            Key(call.account_id, "order", order.order_id),
+            None,
+            order,
+            change_event(call, state.new_id(), 1, state.now, created=True, draft_id=draft_id),
+        )
+        for order in orders
+    )
+
+
+def _update_order(
+    state: State, call: Call, draft: Draft, updated: Order
+) -> tuple[Put, ...] | Refusal:
+    """Return the order that a draft updates, ready to be written."""
+    after = completion.updated_order(draft, updated, state.now)
+    if isinstance(after, Refusal):
+        return after
+    event = change_event(call, state.new_id(), after.version, state.now, draft_id=draft.id)
+    return (put_order(Key(call.account_id, "order", after.order_id), updated, after, event),)
+
+
+def _identities(
+    state: State, call: Call, draft: Draft, count: int, codes: Candidates
+) -> list[completion.Identity] | Refusal:
+    """Return the names of the new orders.
+
+    Refuses: ORDER_ID_TAKEN for a draft's own order_id that another order has.
+    Keeps: a number or id is given once; the store's guard refuses a second order under one id.
+    """
+    own = draft.order.order_id
+    if own is not None and state.get(Key(call.account_id, "order", own), Order) is not None:
+        fault = Fault(
+            "ORDER_ID_TAKEN", f"order_id {own} is taken", ("order", "order_id"), "another order_id"
+        )
+        return Refusal("ORDER_ID_TAKEN", faults=(fault,))
+    number = draft.order.order_number or str(state.order_number(call.account_id))
+    options = draft.options
+    suffix = bool(options and options.serial_order_number_suffix)
+    numbers = completion.numbered(number, count, suffix=suffix)
+    identities = []
+    position = 0
+    for order_number in numbers:
+        order_uuid = state.new_id()
+        order_id = own or order_uuid
+        if own is None and options is not None and options.generate_order_id == "ALPHANUMERIC_9":
+            order_id = codes.at(position)
+            while state.get(Key(call.account_id, "order", order_id), Order) is not None:
+                position += 1
+                order_id = codes.at(position)
+            position += 1
+        identities.append(completion.Identity(order_uuid, order_id, order_number))
+    return identities
+
+
+def _orders_of(state: State, call: Call, draft: Draft) -> list[Order]:
+    """Return the orders that a completed draft became, as they now stand."""
+    found = (
+        state.get(Key(call.account_id, "order", order_id), Order) for order_id in draft.order_ids
+    )
+    return [order for order in found if order is not None]
+
+
+def _completed_answer(draft: Draft, orders: list[Order]) -> bytes:
+    """Return the documented answer of a completion: the orders inside the draft's envelope."""
+    return encode(
+        CompletedDraft(
+            id=draft.id,
+            created_at=draft.created_at,
+            created_by=draft.created_by,
+            updated_at=draft.updated_at,
+            deleted_by=draft.deleted_by,
+            deleted_at=draft.deleted_at,
+            status=draft.status,
+            links=draft.links,
+            orders=tuple(orders),
+        )
+    )

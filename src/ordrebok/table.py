@@ -1,0 +1,18 @@
+"""Every row of the API, in the order in which the documentation shows them."""
+
+from ordrebok.accounts.operations import OPERATIONS as ACCOUNTS
+from ordrebok.comments.operations import OPERATIONS as COMMENTS
+from ordrebok.drafts.operations import OPERATIONS as DRAFTS
+from ordrebok.events.operations import OPERATIONS as EVENTS
+from ordrebok.operation import Operation
+from ordrebok.orders.lists import OPERATIONS as LISTS
+from ordrebok.orders.operations import OPERATIONS as ORDERS
+
+OPERATIONS: tuple[Operation, ...] = (
+    *ACCOUNTS,
+    *DRAFTS,
+    *ORDERS,
+    *LISTS,
+    *EVENTS,
+    *COMMENTS,
+)
