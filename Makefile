@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
-PORT ?= 8080
+PORT ?=
 DATABASE ?= sqlite:///$(CURDIR)/var/ordrebok.db
 ONCE ?=
 ARGS ?=
@@ -28,13 +28,13 @@ help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' \
 		$(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "  Variables: PYTHON=$(PYTHON) HOST=$(HOST) PORT=$(PORT) DATABASE=... ONCE=1 ARGS=..."
+	@echo "  Variables: PYTHON=$(PYTHON) HOST=$(HOST) PORT=8000 DATABASE=... ONCE=1 ARGS=..."
 
 .PHONY: run
 run: $(RUNTIME) ## Start the server with demonstration data (ONCE=1: show it once and stop)
 	@mkdir -p var
-	@$(BIN)/ordrebok demo --serve --database '$(DATABASE)' --host $(HOST) --port $(PORT) \
-		$(if $(ONCE),--once) $(ARGS)
+	@$(BIN)/ordrebok demo --serve --database '$(DATABASE)' --host $(HOST) \
+		$(if $(PORT),--port $(PORT)) $(if $(ONCE),--once) $(ARGS)
 
 .PHONY: test
 test: export CI = true
