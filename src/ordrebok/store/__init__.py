@@ -1,0 +1,37 @@
+"""Storage: one door (interface.py), two engines behind it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ordrebok import clock
+from ordrebok.clock import Instant
+from ordrebok.store.interface import Store
+from ordrebok.store.postgres import PostgresStore
+from ordrebok.store.sqlite import SqliteStore
+
+__all__ = ["Store", "open_store"]
+
+
+async def open_store(
+    url: str,
+    *,
+    migrate: bool,
+    serving: bool = False,
+    now: Callable[[], Instant] = clock.now,
+) -> Store:
+    """
+    Open the database of a URL: `sqlite:///file`, `sqlite:////file/from/root`, `postgresql://...`.
+
+    With `migrate` the schema is made, or brought to the present version. With `serving` a
+    SQLite file is claimed for this process as its one server.
+
+    Raises: SchemaTooNew, SchemaTooOld, AlreadyServed, StoreUnavailable; ValueError for a URL
+    of another kind.
+    """
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        return SqliteStore(path, migrate=migrate, serving=serving, now=now)
+    if url.startswith(("postgresql://", "postgres://")):
+        return await PostgresStore.open(url, migrate=migrate, now=now)
+    scheme = url.split(":", 1)[0]
+    raise ValueError(f"a store is at sqlite:/// or postgresql://, not at {scheme}:")

@@ -1,0 +1,485 @@
+"""
+Commits that are decided together: one after the other, in memory, then written at once.
+
+A `Batch` stands between the decisions and the database. A decision sees what is stored, and on
+top of it what earlier members of the same batch have decided; so two commits on one document
+both survive. Nothing here touches a database: a `Source` answers what is not yet known, or
+raises `NotLoaded`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from ordrebok.clock import Instant
+from ordrebok.decision import Commit, Decision, Key, NotLoaded, Outcome, Put
+from ordrebok.ids import new_uuid
+from ordrebok.refusals import Refusal, refuse
+from ordrebok.store.interface import StoreUnavailable
+
+T = TypeVar("T")
+FIRST_NUMBER = 100_001
+"""The serial number of an account's first order."""
+GROUP = 128
+"""The most commits that are made durable together."""
+
+
+class Moments:
+    """The store's clock: one moment for a batch, and never one before the last."""
+
+    def __init__(self, now: Callable[[], Instant]) -> None:
+        """Read moments from a clock, which may be set back while the server runs."""
+        self._now = now
+        self._last = now()
+
+    def next(self) -> Instant:
+        """Return the present moment, or the last one where the clock has gone back."""
+        moment = self._now()
+        if moment.ms > self._last.ms:
+            self._last = moment
+        return self._last
+
+
+class Row(NamedTuple):
+    """A document as the database holds it."""
+
+    version: int
+    body: bytes
+    origin: str | None
+
+
+class RecordKey(NamedTuple):
+    """Where an idempotency record stands."""
+
+    account_id: str
+    client_id: str
+    key: str
+
+
+class Record(NamedTuple):
+    """What an idempotency key was used for, and what was answered."""
+
+    fingerprint: str
+    answer: bytes
+    version: int | None
+
+
+class Source(Protocol):
+    """Answers what a batch does not know yet, or raises NotLoaded."""
+
+    def row(self, key: Key) -> Row | None:
+        """Return a stored document."""
+
+    def events(self, key: Key) -> list[bytes]:
+        """Return a document's stored events, oldest first."""
+
+    def record(self, key: RecordKey) -> Record | None:
+        """Return a stored idempotency record."""
+
+    def number(self, account_id: str) -> int:
+        """Return a serial number that was never given before."""
+
+
+NO_RECORDS: dict[RecordKey, Record] = {}
+
+
+class NothingMore:
+    """The source of an engine that loads ahead: whatever is missing has to be asked for."""
+
+    def row(self, key: Key) -> Row | None:
+        """Ask for the document."""
+        raise NotLoaded(key=key)
+
+    def events(self, key: Key) -> list[bytes]:
+        """Ask for the document with its events."""
+        raise NotLoaded(key=key, events=True)
+
+    def record(self, key: RecordKey) -> Record | None:
+        """Tell that there is none: the records of all members are loaded before they run."""
+        return NO_RECORDS.get(key)
+
+    def number(self, account_id: str) -> int:
+        """Ask for a serial number."""
+        raise NotLoaded(numbers_of=account_id)
+
+
+class Answer(Protocol):
+    """What a caller waits on; asyncio.Future is one."""
+
+    def done(self) -> bool:
+        """Tell whether there is an answer already, or nobody waits any more."""
+
+    def set_result(self, result: Outcome | Refusal, /) -> None:
+        """Give the answer."""
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """Give the failure."""
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A commit on its way through the store."""
+
+    commit: Commit
+    answer: Answer
+    ids: list[str] = field(default_factory=list)
+    """Ids drawn so far: a decision that runs again draws the same ones, and so meets what was
+    loaded for them."""
+
+    @property
+    def record_key(self) -> RecordKey | None:
+        """Where the idempotency record of this commit stands, if it has a key."""
+        asked = self.commit.idempotency
+        if asked is None:
+            return None
+        account_id = asked.account_id or self.commit.keys[0].account_id
+        return RecordKey(account_id, asked.client_id, asked.key)
+
+    def settle(self, result: Outcome | Refusal | BaseException) -> None:
+        """Give the caller its answer, if it still waits."""
+        if self.answer.done():
+            return
+        if isinstance(result, BaseException):
+            self.answer.set_exception(result)
+        else:
+            self.answer.set_result(result)
+
+
+@dataclass(slots=True, eq=False)
+class Document:
+    """One document within a batch: what was found, and what has become of it."""
+
+    key: Key
+    found: int
+    """The version in the database, 0 where there was none."""
+    version: int
+    body: bytes
+    origin: str | None
+    parsed: object = None
+    stored_events: list[bytes] | None = None
+    new_events: list[bytes] = field(default_factory=list)
+    first_put: Put | None = None
+    last_put: Put | None = None
+    terms_added: set[str] = field(default_factory=set)
+    terms_removed: set[str] = field(default_factory=set)
+
+    def apply(self, put: Put) -> None:
+        """Take a change in; it is the next version."""
+        if self.first_put is None:
+            self.first_put = put
+            if not self.found:
+                self.origin = put.origin
+        self.last_put = put
+        self.version = put.version
+        self.body = put.body
+        self.parsed = put.document
+        self.new_events.append(put.event)
+        if put.terms_removed:
+            self.terms_added -= put.terms_removed
+            self.terms_removed |= put.terms_removed
+        if put.terms_added:
+            self.terms_removed -= put.terms_added
+            self.terms_added |= put.terms_added
+
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+
+
+def decode(body: bytes, type_: type[T]) -> T:
+    """Read a stored document; its reader is made once for each type."""
+    decoder = _decoders.get(type_)
+    if decoder is None:
+        decoder = _decoders[type_] = msgspec.json.Decoder(type_)
+    parsed: T = decoder.decode(body)
+    return parsed
+
+
+class Batch:
+    """The members of one transaction, and what they have decided so far."""
+
+    def __init__(self, now: Instant, source: Source) -> None:
+        """Begin with nothing known."""
+        self.now = now
+        self.documents: dict[Key, Document] = {}
+        self.records: dict[RecordKey, Record | None] = {}
+        self.new_records: dict[RecordKey, Record] = {}
+        self.results: list[tuple[Member, Outcome | Refusal | BaseException]] = []
+        self.puts: list[Put] = []
+        self.read: set[Key] = set()
+        """Documents that an accepted decision looked at."""
+        self._source = source
+        self._drawn: dict[int, list[int]] = {}
+
+    # ------------------------------------------------------------------ what is known
+
+    def add_row(self, key: Key, row: Row | None) -> Document:
+        """Take in what the database holds; a document that is known already stays as it is."""
+        document = self.documents.get(key)
+        if document is None:
+            found = row or Row(0, b"", None)
+            document = Document(key, found.version, found.version, found.body, found.origin)
+            if not found.version:
+                document.stored_events = []
+            self.documents[key] = document
+        return document
+
+    def document(self, key: Key) -> Document:
+        """Return a document as it now stands in this batch."""
+        known = self.documents.get(key)
+        return known if known is not None else self.add_row(key, self._source.row(key))
+
+    def events(self, key: Key) -> Sequence[bytes]:
+        """Return the events of a document, those of this batch included."""
+        document = self.document(key)
+        if document.stored_events is None:
+            self.add_events(document, self._source.events(key))
+        stored = document.stored_events or []
+        return (*stored, *document.new_events)
+
+    @staticmethod
+    def add_events(document: Document, events: list[bytes]) -> None:
+        """
+        Take in the stored events of a document.
+
+        Each version leaves one event. Events read later than the document may be ahead of it;
+        those are left out, so that a decision sees one moment.
+        """
+        document.stored_events = events[: document.found]
+
+    def number(self, member: Member, position: int, account_id: str) -> int:
+        """
+        Return the member's serial number at a position; a second run gets the same ones.
+
+        A commit is of one account, so its numbers need not be kept apart by account.
+        """
+        drawn = self._drawn.setdefault(id(member), [])
+        while len(drawn) <= position:
+            drawn.append(self._source.number(account_id))
+        return drawn[position]
+
+    def drawn(self, member: Member) -> int:
+        """Return how many serial numbers a member has been given."""
+        return len(self._drawn.get(id(member), ()))
+
+    def give_number(self, member: Member, number: int) -> None:
+        """Put down a serial number for a member that asked for one."""
+        self._drawn.setdefault(id(member), []).append(number)
+
+    # ------------------------------------------------------------------ deciding
+
+    def run(self, member: Member) -> None:
+        """
+        Decide one member and take its changes in, or none of them.
+
+        An unexpected exception is the answer of its own caller and of nobody else.
+
+        Raises: NotLoaded; StoreUnavailable, when a source cannot read.
+        """
+        try:
+            result = self._replay(member) or self._decide(member)
+        except (NotLoaded, StoreUnavailable):
+            raise
+        except Exception as exception:  # noqa: BLE001 -- whatever it is, it goes to the caller
+            self.results.append((member, exception))
+        else:
+            self.results.append((member, result))
+
+    def run_all(self, members: Iterable[Member]) -> list[tuple[Member, NotLoaded]]:
+        """
+        Decide members in their order; return those that lack something.
+
+        A member that shares a document with one that has to wait waits too, so that no commit
+        on a document overtakes another.
+        """
+        waiting: list[tuple[Member, NotLoaded]] = []
+        blocked: set[object] = set()
+        for member in members:
+            if blocked and not blocked.isdisjoint((*member.commit.keys, member.record_key)):
+                missing = NotLoaded()
+            else:
+                try:
+                    self.run(member)
+                    continue
+                except NotLoaded as lack:
+                    missing = lack
+            waiting.append((member, missing))
+            blocked |= {*member.commit.keys, missing.key, member.record_key} - {None}
+        return waiting
+
+    def _replay(self, member: Member) -> Outcome | Refusal | None:
+        """Return the answer an idempotency key has already got, if it has."""
+        key = member.record_key
+        asked = member.commit.idempotency
+        if key is None or asked is None:
+            return None
+        record = self.new_records.get(key) or self._stored_record(key)
+        if record is None:
+            return None
+        if record.fingerprint != asked.fingerprint:
+            return refuse("IDEMPOTENCY_KEY_REUSED")
+        return Outcome(record.answer, record.version, replayed=True)
+
+    def _stored_record(self, key: RecordKey) -> Record | None:
+        if key not in self.records:
+            self.records[key] = self._source.record(key)
+        return self.records[key]
+
+    def _decide(self, member: Member) -> Outcome | Refusal:
+        view = View(self, member)
+        decision = member.commit.run(view)
+        if isinstance(decision, Refusal):
+            return decision
+        self._check(decision)
+        for put in decision.puts:
+            self.documents[put.key].apply(put)
+        self.puts.extend(decision.puts)
+        key = member.record_key
+        asked = member.commit.idempotency
+        if key is not None and asked is not None:
+            self.new_records[key] = Record(asked.fingerprint, decision.answer, decision.version)
+        if decision.puts or key is not None:
+            self.read |= view.read
+        return Outcome(decision.answer, decision.version)
+
+    def _check(self, decision: Decision) -> None:
+        """Hold that every change is the next version of its document, before taking any in."""
+        versions = {put.key: self.document(put.key).version for put in decision.puts}
+        for put in decision.puts:
+            if put.version != versions[put.key] + 1:
+                message = f"{put.key} is at {versions[put.key]}, not before {put.version}"
+                raise ValueError(message)
+            versions[put.key] = put.version
+
+    # ------------------------------------------------------------------ what to write
+
+    def document_rows(self, *, new: bool) -> list[tuple[object, ...]]:
+        """
+        Return the rows of new, or of changed documents, of each only what it has become.
+
+        In the order of the keys, in which every process takes its locks. Of a changed one: what
+        changes, then the key and the version it must still have.
+        """
+        rows: list[tuple[object, ...]] = []
+        for document in self.changed():
+            put = document.last_put
+            if put is None or new != (not document.found):
+                continue
+            shown = (put.status, put.payment_status, put.currency)
+            if new:
+                made = document.first_put or put
+                times = (made.created_ms, put.updated_ms, made.origin)
+                rows.append((*put.key, put.version, *shown, *times, put.body))
+            else:
+                changes = (put.version, *shown, put.updated_ms, put.body)
+                rows.append((*changes, *put.key, document.found))
+        return rows
+
+    def event_rows(self) -> list[tuple[object, ...]]:
+        """Return the rows of all events; every change leaves one, also one that is outdone."""
+        return [(*put.key, put.version, put.event_id, put.event) for put in self.puts]
+
+    def record_rows(self) -> list[tuple[object, ...]]:
+        """Return the rows of the idempotency records, in the order of their keys."""
+        return [
+            (*key, *record, self.now.ms) for key, record in sorted(self.new_records.items())
+        ]
+
+    def term_rows(self) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+        """Return the rows of words that orders are found by from now on, and no longer."""
+        added: list[tuple[object, ...]] = []
+        removed: list[tuple[object, ...]] = []
+        for document in self.changed():
+            put = document.first_put
+            if put is None:
+                continue
+            account_id, place = put.key.account_id, (put.created_ms, put.key.id)
+            added += [(account_id, term, *place) for term in document.terms_added]
+            removed += [(account_id, term, *place) for term in document.terms_removed]
+        added.sort()
+        removed.sort()
+        return added, removed
+
+    def changed(self) -> list[Document]:
+        """Return the documents to write, in the order in which every process locks them."""
+        changed = [document for document in self.documents.values() if document.last_put]
+        changed.sort(key=_by_key)
+        return changed
+
+    def only_read(self) -> list[Document]:
+        """Return the documents that decisions rest on without changing them, by their key."""
+        documents = [self.documents[key] for key in self.read]
+        rest = [each for each in documents if each.found and each.last_put is None]
+        rest.sort(key=_by_key)
+        return rest
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to write."""
+        return not self.puts and not self.new_records
+
+    def settle(self) -> None:
+        """Give every caller its answer, once the batch is durable."""
+        for member, result in self.results:
+            member.settle(result)
+
+
+_by_key: Callable[[Document], Any] = lambda document: document.key  # noqa: E731
+
+
+class View:
+    """What one decision sees: the state protocol of the features."""
+
+    __slots__ = ("_batch", "_ids", "_member", "_numbers", "now", "read")
+
+    def __init__(self, batch: Batch, member: Member) -> None:
+        """Look at a batch on behalf of one of its members."""
+        self.now = batch.now
+        self.read: set[Key] = set()
+        self._batch = batch
+        self._member = member
+        self._ids = 0
+        self._numbers = 0
+
+    def get(self, key: Key, type_: type[T]) -> T | None:
+        """Return the document as it now stands, or None where there is none."""
+        document = self._look(key)
+        if not document.version:
+            return None
+        if type(document.parsed) is not type_:
+            document.parsed = decode(document.body, type_)
+        return document.parsed
+
+    def version(self, key: Key) -> int:
+        """Return the version of the document, 0 where there is none."""
+        return self._look(key).version
+
+    def origin(self, key: Key) -> str | None:
+        """Return the fingerprint of the request that made the document under its own id."""
+        return self._look(key).origin
+
+    def events(self, key: Key) -> Sequence[bytes]:
+        """Return the document's events as JSON, oldest first."""
+        self._look(key)
+        return self._batch.events(key)
+
+    def order_number(self, account_id: str) -> int:
+        """Return the account's next serial number, never given before."""
+        number = self._batch.number(self._member, self._numbers, account_id)
+        self._numbers += 1
+        return number
+
+    def new_id(self) -> str:
+        """Return a new UUID; a second run of the decision gets the same ones."""
+        ids = self._member.ids
+        if self._ids == len(ids):
+            ids.append(new_uuid())
+        self._ids += 1
+        return ids[self._ids - 1]
+
+    def _look(self, key: Key) -> Document:
+        self.read.add(key)
+        if key.id in self._member.ids:  # Random and never seen: the database cannot hold it.
+            return self._batch.add_row(key, None)
+        return self._batch.document(key)

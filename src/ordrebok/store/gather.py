@@ -1,0 +1,44 @@
+"""
+Work that is done together: whatever waits is taken along when the worker becomes free.
+
+Nothing waits for company. A lone piece of work is begun at once; what comes while it is under
+way goes together in the next round.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Gather(Generic[T]):
+    """A queue with one worker that takes up to `limit` items at a time, in their order."""
+
+    def __init__(self, work: Callable[[list[T]], Awaitable[None]], limit: int) -> None:
+        """Begin idle; `work` must answer every item and must not raise."""
+        self._work = work
+        self._limit = limit
+        self._waiting: deque[T] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    def add(self, item: T) -> None:
+        """Put an item in the queue, and see to it that a worker runs."""
+        self._waiting.append(item)
+        if self._worker is None:
+            self._worker = asyncio.get_running_loop().create_task(self._drain())
+
+    async def finish(self) -> None:
+        """Wait until everything that was added is done."""
+        while self._worker is not None:
+            await self._worker
+
+    async def _drain(self) -> None:
+        waiting = self._waiting
+        try:
+            while waiting:
+                count = min(len(waiting), self._limit)
+                await self._work([waiting.popleft() for _ in range(count)])
+        finally:
+            self._worker = None

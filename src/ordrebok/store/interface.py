@@ -1,0 +1,62 @@
+"""
+The one door: what every storage engine offers, and nothing an engine may be excused from.
+
+Both engines pass the same suite (tests/store). Features never see this room; the web hands
+it their plans.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
+from ordrebok.refusals import Refusal
+
+Row = Mapping[str, Any]
+
+
+class StoreUnavailable(Exception):  # noqa: N818 -- named by what it means to the caller
+    """The database cannot take the request now; nothing of it was stored."""
+
+
+class SchemaTooNew(Exception):  # noqa: N818 -- named by what it means to the operator
+    """The database was written by a newer Ordrebok than this one."""
+
+
+class SchemaTooOld(Exception):  # noqa: N818 -- named by what it means to the operator
+    """The database needs `ordrebok migrate` first."""
+
+
+class AlreadyServed(Exception):  # noqa: N818 -- named by what it means to the operator
+    """Another server process serves this SQLite file; PostgreSQL is for several processes."""
+
+
+class Store(Protocol):
+    """Documents, their events, idempotency records and the book of accounts."""
+
+    async def commit(self, commit: Commit) -> Outcome | Refusal:
+        """
+        Run a decision inside the guard and store what it decided.
+
+        Keeps: one transaction; parallel commits on one document are applied one after the
+        other; when this returns an Outcome, the write is durable and visible to the next read.
+        Refuses: IDEMPOTENCY_KEY_REUSED, then whatever the commit refuses.
+        Raises: StoreUnavailable.
+        """
+
+    async def fetch(self, key: Key, *, with_events: bool) -> Stored | None:
+        """Return a document, with its events as JSON oldest first when asked."""
+
+    async def page(self, listing: Listing) -> Page:
+        """Return one page of a listing, newest first."""
+
+    async def query(self, name: str, **params: object) -> Sequence[Row]:
+        """Run a named reading query of queries/*.sql (parameters as `:name`)."""
+
+    async def execute(self, name: str, **params: object) -> Sequence[Row]:
+        """Run a named writing query in a transaction of its own; rows of RETURNING, if any."""
+
+    async def sweep_idempotency(self, account_id: str, before_ms: int, limit: int) -> int:
+        """Delete at most `limit` idempotency records made before a moment; return how many."""
+
+    async def close(self) -> None:
+        """Finish what is under way, then let go of the database."""

@@ -1,0 +1,209 @@
+"""
+PostgreSQL: one writer and one reader connection that gather work, and a few for the rest.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import asyncpg
+
+from ordrebok import clock
+from ordrebok.clock import Instant
+from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
+from ordrebok.refusals import Refusal
+from ordrebok.store.batch import GROUP, Member
+from ordrebok.store.gather import Gather
+from ordrebok.store.interface import Row, StoreUnavailable
+from ordrebok.store.listing import PageQuery, count_query, events_query, make_page, page_query
+from ordrebok.store.named import Statements
+from ordrebok.store.postgres_link import (
+    COMMAND_SECONDS,
+    SETTINGS,
+    Connection,
+    Link,
+    connect,
+    is_unavailable,
+    prepare_connection,
+)
+from ordrebok.store.postgres_writer import Writer, read_documents
+from ordrebok.store.schema import migrate_postgres
+
+T = TypeVar("T")
+_POOL = 4
+
+
+@dataclass(slots=True, eq=False)
+class _Read:
+    """A document that somebody waits for."""
+
+    key: Key
+    with_events: bool
+    answer: "asyncio.Future[Stored | None]"
+
+
+class PostgresStore:
+    """The order book in a PostgreSQL database, beside other processes that use it too."""
+
+    def __init__(self, url: str, now: Callable[[], Instant]) -> None:
+        """Know where the database is; use `open`, which also looks at its schema."""
+        self._statements = Statements("postgres")
+        self._writer = Writer(url, self._statements, now)
+        self._reader = Link(url, self._statements)
+        self._commits: Gather[Member] = Gather(self._writer.work, GROUP)
+        self._reads: Gather[_Read] = Gather(self._read, GROUP)
+        self._pool = asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=_POOL,
+            init=prepare_connection,
+            server_settings=SETTINGS,
+            command_timeout=COMMAND_SECONDS,
+        )
+
+    @classmethod
+    async def open(
+        cls, url: str, *, migrate: bool, now: Callable[[], Instant] = clock.now
+    ) -> "PostgresStore":
+        """
+        Look at the schema, and open the store.
+
+        Raises: SchemaTooNew, SchemaTooOld, StoreUnavailable.
+        """
+        connection = await connect(url)
+        try:
+            await migrate_postgres(connection, migrate=migrate)
+        finally:
+            await connection.close()
+        store = cls(url, now)
+        await store._pool  # noqa: SLF001 -- a pool begins to work when it is awaited
+        return store
+
+    async def commit(self, commit: Commit) -> Outcome | Refusal:
+        """Run a decision inside the guard and store what it decided."""
+        answer: asyncio.Future[Outcome | Refusal] = asyncio.get_running_loop().create_future()
+        self._commits.add(Member(commit, answer))
+        return await answer
+
+    async def fetch(self, key: Key, *, with_events: bool) -> Stored | None:
+        """Return a document; reads that come while one is under way go together."""
+        if "\x00" in key.id:
+            return None  # PostgreSQL cannot hold such an id, nor be asked for it.
+        answer: asyncio.Future[Stored | None] = asyncio.get_running_loop().create_future()
+        self._reads.add(_Read(key, with_events, answer))
+        return await answer
+
+    async def page(self, listing: Listing) -> Page:
+        """Return one page of a listing, newest first."""
+
+        async def read(connection: Connection) -> Page:
+            async def ask(query: PageQuery) -> list[Any]:
+                rows: list[Any] = await connection.fetch(query.text, *query.arguments)
+                return rows
+
+            rows = await ask(page_query(listing, "postgres"))
+            total = None
+            if listing.with_total:
+                total = (await ask(count_query(listing, "postgres")))[0][0]
+            events = []
+            if listing.with_events and rows:
+                ids = [row[1] for row in rows[: listing.limit]]
+                events = await ask(events_query(listing, ids, "postgres"))
+            return make_page(listing, rows, events, total)
+
+        return await self._pooled(read, again=True)
+
+    async def query(self, name: str, **params: object) -> Sequence[Row]:
+        """Run a named reading query."""
+        return await self._named(name, params, again=True)
+
+    async def execute(self, name: str, **params: object) -> Sequence[Row]:
+        """Run a named writing query in a transaction of its own."""
+        return await self._named(name, params, again=False)
+
+    async def sweep_idempotency(self, account_id: str, before_ms: int, limit: int) -> int:
+        """Delete at most `limit` idempotency records made before a moment; return how many."""
+        return len(
+            await self.execute(
+                "sweep_idempotency", account_id=account_id, before_ms=before_ms, limit=limit
+            )
+        )
+
+    async def close(self) -> None:
+        """Finish what is under way, then let go of the database."""
+        await self._commits.finish()
+        await self._reads.finish()
+        await self._writer.close()
+        await self._reader.close()
+        await self._pool.close()
+
+    # ------------------------------------------------------------------ reading
+
+    async def _read(self, reads: list[_Read]) -> None:
+        """Answer reads together; when that fails for the sake of one, each alone."""
+        try:
+            found = await self._read_again_if_broken([(r.key, r.with_events) for r in reads])
+        except Exception as error:  # noqa: BLE001 -- it goes to the callers
+            if len(reads) == 1 or isinstance(error, StoreUnavailable):
+                for read in reads:
+                    if not read.answer.done():
+                        read.answer.set_exception(error)
+                return
+            for read in reads:
+                await self._read([read])
+            return
+        for read in reads:
+            if not read.answer.done():
+                read.answer.set_result(found.get((read.key, read.with_events)))
+
+    async def _read_again_if_broken(
+        self, wanted: list[tuple[Key, bool]]
+    ) -> dict[tuple[Key, bool], Stored]:
+        wanted = list(dict.fromkeys(wanted))
+        for last in (False, True):
+            try:
+                documents = await read_documents(self._reader, wanted)
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                self._reader.drop()
+                if last:
+                    raise StoreUnavailable(f"PostgreSQL: {error}") from error
+            else:
+                return {
+                    (key, events is not None): Stored(row.version, row.body, events or ())
+                    for key, row, events in documents
+                }
+        raise AssertionError
+
+    async def _named(self, name: str, params: dict[str, object], *, again: bool) -> list[Row]:
+        statement = self._statements[name]
+        arguments = statement.arguments(params)
+
+        async def run(connection: Connection) -> list[Row]:
+            return [dict(row) for row in await connection.fetch(statement.text, *arguments)]
+
+        return await self._pooled(run, again=again)
+
+    async def _pooled(
+        self, run: Callable[[Connection], Awaitable[T]], *, again: bool
+    ) -> T:
+        """
+        Run something on a connection of the pool.
+
+        A connection may have broken since it was last used. Reading is tried `again` then; a
+        write may have arrived, so it is not.
+
+        Raises: StoreUnavailable.
+        """
+        try:
+            async with self._pool.acquire() as connection:
+                return await run(connection)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            if again:
+                await self._pool.expire_connections()
+                return await self._pooled(run, again=False)
+            raise StoreUnavailable(f"PostgreSQL: {error}") from error

@@ -1,0 +1,62 @@
+-- Documents and their events, as both engines read them.
+
+-- name: document_sqlite
+select version, cast(body as blob), origin
+from documents
+where account_id = :account_id and kind = :kind and id = :id;
+
+-- name: document_postgres
+select version, body, origin
+from documents
+where account_id = :account_id and kind = :kind and id = :id;
+
+-- name: events_sqlite
+select cast(body as blob)
+from events
+where account_id = :account_id and kind = :kind and document_id = :id
+order by version;
+
+-- name: document_and_events
+select version, body, origin, (
+    select array_agg(e.body order by e.version)
+    from events as e
+    where e.account_id = d.account_id and e.kind = d.kind and e.document_id = d.id
+) as events
+from documents as d
+where account_id = :account_id and kind = :kind and id = :id;
+
+-- name: documents_at
+-- The documents of many keys, numbered by the place of the key.
+select k.place, d.version, d.body, d.origin, case when k.with_events then (
+    select array_agg(e.body order by e.version)
+    from events as e
+    where e.account_id = d.account_id and e.kind = d.kind and e.document_id = d.id
+) end as events
+from unnest(:accounts::text[], :kinds::text[], :ids::text[], :with_events::boolean[])
+    with ordinality as k (account_id, kind, id, with_events, place)
+join documents as d
+    on d.account_id = k.account_id and d.kind = k.kind and d.id = k.id;
+
+-- name: record_sqlite
+select fingerprint, answer, version
+from idempotency
+where account_id = :account_id and client_id = :client_id and key = :key;
+
+-- name: records_at
+select k.place, i.fingerprint, i.answer, i.version
+from unnest(:accounts::text[], :clients::text[], :keys::text[])
+    with ordinality as k (account_id, client_id, key, place)
+join idempotency as i
+    on i.account_id = k.account_id and i.client_id = k.client_id and i.key = k.key;
+
+-- name: sweep_idempotency
+-- `created_ms > 0` lets the index by age serve; see the migration.
+delete from idempotency
+where account_id = :account_id and (client_id, key) in (
+    select client_id, key
+    from idempotency
+    where account_id = :account_id and created_ms > 0 and created_ms < :before_ms
+    order by created_ms
+    limit :limit
+)
+returning account_id;

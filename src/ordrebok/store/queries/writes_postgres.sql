@@ -1,0 +1,108 @@
+-- What the PostgreSQL writer writes. Arrays are sorted by key, so that two processes take their
+-- row locks in one order.
+
+-- name: next_numbers
+-- `next` is the number that will be given next. Runs in a transaction of its own, on a session
+-- that does not wait for the disk: the row is locked for microseconds, and the later durable
+-- commit of whoever uses a number flushes this one too.
+insert into counters as c (account_id, name, next)
+values (:account_id, 'order_number', :first::bigint + :count::bigint)
+on conflict (account_id, name) do update set next = c.next + :count::bigint
+returning next - :count::bigint as first;
+
+-- name: lock_documents
+-- Taken before anything is read: what is read next is what will be there at the write.
+select 1
+from documents
+where (account_id, kind, id) in (
+    select * from unnest(:accounts::text[], :kinds::text[], :ids::text[])
+)
+order by account_id, kind, id
+for update;
+
+-- name: write_one
+-- One change of one document, for a writer without company. No row comes back when the version
+-- has moved on; then nothing was written.
+with updated as (
+    update documents
+    set version = :version, status = :status, payment_status = :payment_status,
+        currency = :currency, updated_ms = :updated_ms, body = :body
+    where account_id = :account_id and kind = :kind and id = :id and version = :expected
+    returning account_id, kind, id, version
+)
+insert into events (account_id, kind, document_id, version, id, body)
+select account_id, kind, id, version, :event_id, :event from updated
+returning 1;
+
+-- name: write_all
+-- Everything a batch writes, in one statement and so in one transaction. Each part counts the
+-- rows it touched. Where a count differs from what was expected, another process was faster: the
+-- division by zero ends the statement, and with it everything it wrote. (SQL has no other way
+-- to fail on a condition without a function of its own.)
+with updated as (
+    update documents as d
+    set version = c.version, status = c.status, payment_status = c.payment_status,
+        currency = c.currency, updated_ms = c.updated_ms, body = c.body
+    from unnest(:u_version::integer[], :u_status::text[], :u_payment_status::text[],
+            :u_currency::text[], :u_updated_ms::bigint[], :u_body::json[],
+            :u_account_id::text[], :u_kind::text[], :u_id::text[], :u_expected::integer[])
+        as c (version, status, payment_status, currency, updated_ms, body, account_id, kind,
+            id, expected)
+    where d.account_id = c.account_id and d.kind = c.kind and d.id = c.id
+        and d.version = c.expected
+    returning 1
+),
+inserted as (
+    insert into documents (account_id, kind, id, version, status, payment_status, currency,
+        created_ms, updated_ms, origin, body)
+    select * from unnest(:n_account_id::text[], :n_kind::text[], :n_id::text[],
+        :n_version::integer[], :n_status::text[], :n_payment_status::text[],
+        :n_currency::text[], :n_created_ms::bigint[], :n_updated_ms::bigint[],
+        :n_origin::text[], :n_body::json[])
+    on conflict do nothing
+    returning 1
+),
+event as (
+    insert into events (account_id, kind, document_id, version, id, body)
+    select * from unnest(:e_account_id::text[], :e_kind::text[], :e_document_id::text[],
+        :e_version::integer[], :e_id::text[], :e_body::json[])
+    on conflict do nothing
+    returning 1
+),
+recorded as (
+    insert into idempotency (account_id, client_id, key, fingerprint, answer, version, created_ms)
+    select * from unnest(:i_account_id::text[], :i_client_id::text[], :i_key::text[],
+        :i_fingerprint::text[], :i_answer::bytea[], :i_version::integer[],
+        :i_created_ms::bigint[])
+    on conflict do nothing
+    returning 1
+),
+unchanged as (
+    select 1
+    from unnest(:r_account_id::text[], :r_kind::text[], :r_id::text[], :r_version::integer[])
+        as r (account_id, kind, id, version)
+    join documents as d
+        on d.account_id = r.account_id and d.kind = r.kind and d.id = r.id
+        and d.version = r.version
+    for share of d
+),
+term_added as (
+    insert into order_terms (account_id, term, created_ms, order_id)
+    select * from unnest(:t_account_id::text[], :t_term::text[], :t_created_ms::bigint[],
+        :t_order_id::text[])
+    on conflict do nothing
+),
+term_removed as (
+    delete from order_terms as t
+    using unnest(:x_account_id::text[], :x_term::text[], :x_created_ms::bigint[],
+        :x_order_id::text[]) as x (account_id, term, created_ms, order_id)
+    where t.account_id = x.account_id and t.term = x.term
+        and t.created_ms = x.created_ms and t.order_id = x.order_id
+)
+select 1 / (case when
+    (select count(*) from updated) = cardinality(:u_id::text[])
+    and (select count(*) from inserted) = cardinality(:n_id::text[])
+    and (select count(*) from event) = cardinality(:e_id::text[])
+    and (select count(*) from recorded) = cardinality(:i_key::text[])
+    and (select count(*) from unchanged) = cardinality(:r_id::text[])
+then 1 else 0 end);

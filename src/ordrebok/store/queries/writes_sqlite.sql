@@ -1,0 +1,39 @@
+-- What the SQLite writer writes. The transaction holds the file's only write lock, so a version
+-- that was read in it is still the version when it is written.
+
+-- name: insert_document_sqlite!
+insert into documents (account_id, kind, id, version, status, payment_status, currency,
+    created_ms, updated_ms, origin, body)
+values (:account_id, :kind, :id, :version, :status, :payment_status, :currency,
+    :created_ms, :updated_ms, :origin, cast(:body as text));
+
+-- name: change_document_sqlite!
+update documents
+set version = :version, status = :status, payment_status = :payment_status,
+    currency = :currency, updated_ms = :updated_ms, body = cast(:body as text)
+where account_id = :account_id and kind = :kind and id = :id and version = :expected;
+
+-- name: insert_event_sqlite!
+insert into events (account_id, kind, document_id, version, id, body)
+values (:account_id, :kind, :document_id, :version, :id, cast(:body as text));
+
+-- name: insert_record_sqlite!
+insert into idempotency (account_id, client_id, key, fingerprint, answer, version, created_ms)
+values (:account_id, :client_id, :key, :fingerprint, :answer, :version, :created_ms);
+
+-- name: insert_term_sqlite!
+insert into order_terms (account_id, term, created_ms, order_id)
+values (:account_id, :term, :created_ms, :order_id)
+on conflict do nothing;
+
+-- name: delete_term_sqlite!
+delete from order_terms
+where account_id = :account_id and term = :term
+    and created_ms = :created_ms and order_id = :order_id;
+
+-- name: next_number_sqlite
+-- `next` is the number that will be given next.
+insert into counters (account_id, name, next)
+values (:account_id, 'order_number', :first + 1)
+on conflict (account_id, name) do update set next = next + 1
+returning next - 1;
