@@ -1,0 +1,51 @@
+"""Plans carried out at the store: the only place where the web meets it."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from ordrebok.accounts.book import AccountBook
+from ordrebok.decision import Call, Commit, Fetch, Listing
+from ordrebok.operation import Plan
+from ordrebok.refusals import Refusal, not_found
+from ordrebok.store.interface import Store
+
+
+class Answer(NamedTuple):
+    """What a plan came to, for the response."""
+
+    body: bytes
+    version: int | None = None
+    """The version for the ETag header, of a versioned resource."""
+    total: int | None = None
+    replayed: bool = False
+
+
+async def carry_out(plan: Plan, call: Call, store: Store, book: AccountBook) -> Answer | Refusal:
+    """Carry out a plan at the store. Raises: StoreUnavailable."""
+    if isinstance(plan, Commit):
+        if plan.idempotency is None and call.idempotency is not None:
+            plan = replace(plan, idempotency=call.idempotency)
+        outcome = await store.commit(plan)
+        if isinstance(outcome, Refusal):
+            return outcome
+        return Answer(outcome.answer, outcome.version, None, outcome.replayed)
+    if isinstance(plan, Fetch):
+        return await _fetched(plan, store)
+    if isinstance(plan, Listing):
+        page = await store.page(plan)
+        return Answer(plan.render(page), None, page.total if plan.with_total else None)
+    if isinstance(plan, Refusal):
+        return plan
+    answer = await plan.run(book)
+    return answer if isinstance(answer, Refusal) else Answer(answer)
+
+
+async def _fetched(plan: Fetch, store: Store) -> Answer | Refusal:
+    """Read one document and render it."""
+    stored = await store.fetch(plan.key, with_events=plan.with_events)
+    if stored is None:
+        return not_found(plan.noun)
+    body = plan.render(stored)
+    if isinstance(body, Refusal):
+        return body
+    return Answer(body, stored.version if plan.versioned else None)
