@@ -1,6 +1,7 @@
 """The time of a decision: read once by the store, passed in to the rules."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,8 +16,9 @@ class Instant(NamedTuple):
     """Milliseconds since 1970-01-01, as lists sort and filter by it."""
 
     @staticmethod
+    @lru_cache(maxsize=4096)
     def of(text: str) -> "Instant":
-        """Return the moment that a server-made text says."""
+        """Return the moment that a server-made text says; the same few come again and again."""
         return Instant(text, milliseconds(datetime.fromisoformat(text)))
 
     def plus(self, seconds: int) -> "Instant":

@@ -2,15 +2,19 @@
 
 import os
 import secrets
-from uuid import UUID
 
 NINE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Letters of an ALPHANUMERIC_9 order id: no I, L, O or U, which people misread."""
 
 
 def new_uuid() -> str:
-    """Return a random UUID (version 4), the default identifier of every resource."""
-    return str(UUID(bytes=os.urandom(16), version=4))
+    """Return a random UUID (version 4), the default identifier of every resource.
+
+    Every write draws at least one, and the library's class takes about twice as long as this.
+    """
+    digits = os.urandom(16).hex()
+    variant = "89ab"[ord(digits[16]) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def new_nine() -> str:

@@ -96,9 +96,10 @@ def parts(draft: Draft) -> list[Part]:
     if not (draft.options and draft.options.split_draft):
         return [Part(content.store, content.items)]
     stores = {store.id: store for store in content.stores or ()}
+    store_of = _stores_by_line(content.items)
     grouped: dict[str | None, list[Item]] = {}
     for item in content.items:
-        grouped.setdefault(_store_of(item, content.items), []).append(item)
+        grouped.setdefault(store_of[item.line_id], []).append(item)
     return [
         Part(content.store if store_id is None else stores[store_id], tuple(items))
         for store_id, items in grouped.items()
@@ -211,17 +212,23 @@ def _properties(content: DraftContent) -> dict[str, object]:
 _REPLACEABLE = frozenset(DraftContent.__struct_fields__) - _KEPT_BY_THE_ORDER - _COMPUTED
 
 
-def _store_of(item: Item, items: Sequence[Item]) -> str | None:
-    """Return the store whose order a line goes to, following its relations to their end."""
+def _stores_by_line(items: Sequence[Item]) -> dict[int, str | None]:
+    """Return the store whose order each line goes to, following its relations to their end.
+
+    Keeps: a line goes where its related line goes; lines that relate in a circle stay together.
+    """
     lines = {line.line_id: line for line in items}
-    seen: set[int] = set()
-    while item.related_item is not None and item.line_id not in seen:
-        seen.add(item.line_id)
-        related = lines.get(item.related_item.line_id)
-        if related is None:
-            break
-        item = related
-    return None if item.store is None else item.store.id
+    stores: dict[int, str | None] = {}
+    for first in items:
+        item = first
+        trail: dict[int, None] = {}
+        while item.line_id not in stores and item.line_id not in trail:
+            trail[item.line_id] = None
+            relation = item.related_item
+            item = item if relation is None else lines.get(relation.line_id, item)
+        store = None if item.store is None else item.store.id
+        stores |= dict.fromkeys(trail, stores.get(item.line_id, store))
+    return stores
 
 
 def _relation_faults(item: Item, own: set[int], lines: dict[int, Item]) -> list[Fault]:
@@ -280,9 +287,9 @@ def _relation_faults(item: Item, own: set[int], lines: dict[int, Item]) -> list[
 def _reversal_faults(items: Sequence[Item], others: Sequence[Item]) -> list[Fault]:
     """Return the faults of reversals that together exceed the line they reverse."""
     found = []
+    taken, asked_for = _reversals(others), _reversals(items)
     for original in others:
-        earlier = _reversing(original, others)
-        new = _reversing(original, items)
+        earlier, new = taken.get(original.line_id, ()), asked_for.get(original.line_id)
         if not new:
             continue
         for name, amount_of in (("gross_amount", _gross), ("payable amount", payable)):
@@ -302,15 +309,13 @@ def _reversal_faults(items: Sequence[Item], others: Sequence[Item]) -> list[Faul
     return found
 
 
-def _reversing(original: Item, items: Sequence[Item]) -> list[Item]:
-    """Return the lines that reverse a line."""
-    return [
-        item
-        for item in items
-        if item.related_item is not None
-        and item.related_item.type == _REVERSED
-        and item.related_item.line_id == original.line_id
-    ]
+def _reversals(items: Sequence[Item]) -> dict[int, list[Item]]:
+    """Return the lines that reverse others, by the number of the line they reverse."""
+    found: dict[int, list[Item]] = {}
+    for item in items:
+        if item.related_item is not None and item.related_item.type == _REVERSED:
+            found.setdefault(item.related_item.line_id, []).append(item)
+    return found
 
 
 def _gross(item: Item) -> int:

@@ -289,6 +289,7 @@ OPERATIONS = (
             "ORDER_HAS_PAYMENTS",
             "AMOUNT_TOO_LARGE",
         ),
+        versioned=True,
         description=(
             "Exactly once: completing a completed draft answers with the same orders. All that "
             "is missing is listed at once."

@@ -16,7 +16,7 @@ from ordrebok.items.rules import (
     without,
 )
 from ordrebok.refusals import Fault, Refusal, not_found, refuse
-from ordrebok.wire.base import Link
+from ordrebok.wire.base import MAX_INTEGER, Link
 from ordrebok.wire.draft import Draft, DraftBody, DraftUpdate, OptionChanges, Options
 from ordrebok.wire.item import Item, ItemBody
 from ordrebok.wire.location import Store
@@ -24,6 +24,13 @@ from ordrebok.wire.order import DraftContent, Order
 
 _AFTER_COMPLETION = frozenset({"metadata", "comment"})
 """What may still change in the order of a completed draft."""
+
+_NO_NUMBER_LEFT = Fault(
+    "LINE_ID_TAKEN",
+    f"no line_id is free above the other lines: {MAX_INTEGER} is the last",
+    ("line_id",),
+    "a line_id of the item's own",
+)
 
 
 def create(
@@ -112,6 +119,8 @@ def add_item(draft: Draft, body: ItemBody, now: Instant, updated: Order | None) 
         return refuse("TOO_MANY_ITEMS", limit=MAX_ITEMS)
     others = updated_lines(draft.options, updated)
     line_id = next_line_id(items, others) if body.line_id is None else body.line_id
+    if line_id > MAX_INTEGER:
+        return Refusal("LINE_ID_TAKEN", _NO_NUMBER_LEFT.message, faults=(_NO_NUMBER_LEFT,))
     if any(item.line_id == line_id for item in (*items, *others)):
         return _line_taken(line_id, ())
     return _with_line(draft, items, len(items), body, line_id, now)
@@ -290,6 +299,8 @@ def _numbered_and_priced(
         line_id = body.line_id
         if line_id is None:
             line_id, next_free = next_free, next_free + 1
+            if line_id > MAX_INTEGER:
+                faults.append(_NO_NUMBER_LEFT.under("order", "items", index))
         elif line_id in seen:
             faults.append(
                 Fault(

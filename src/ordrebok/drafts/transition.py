@@ -38,7 +38,8 @@ def complete(call: Call) -> Commit:
         if draft.status == "deleted":
             return refuse("DRAFT_DELETED")
         if draft.status == "completed":
-            return Decision((), _completed_answer(draft, _orders_of(state, call, draft)))
+            answer = _completed_answer(draft, _orders_of(state, call, draft))
+            return Decision((), answer, draft.version)
         puts = _become_orders(state, call, draft, codes)
         if isinstance(puts, Refusal):
             return puts
@@ -47,7 +48,7 @@ def complete(call: Call) -> Commit:
         done = completion.completed(draft, order_ids, orders_path(call), state.now)
         event = change_event(call, state.new_id(), done.version, state.now)
         answer = _completed_answer(done, [o for o in orders if isinstance(o, Order)])
-        return Decision((put_draft(key, done, event), *puts), answer)
+        return Decision((put_draft(key, done, event), *puts), answer, done.version)
 
     return Commit(keys=(key,), decide=decide, if_match=call.if_match, idempotency=call.idempotency)
 
@@ -149,10 +150,14 @@ def _identities(
             "ORDER_ID_TAKEN", f"order_id {own} is taken", ("order", "order_id"), "another order_id"
         )
         return Refusal("ORDER_ID_TAKEN", faults=(fault,))
-    number = draft.order.order_number or str(state.order_number(call.account_id))
     options = draft.options
     suffix = bool(options and options.serial_order_number_suffix)
-    numbers = completion.numbered(number, count, suffix=suffix)
+    given = draft.order.order_number
+    if given is None and not suffix:
+        numbers = [str(state.order_number(call.account_id)) for _ in range(count)]
+    else:
+        number = given or str(state.order_number(call.account_id))
+        numbers = completion.numbered(number, count, suffix=suffix)
     identities = []
     position = 0
     for order_number in numbers:

@@ -151,16 +151,16 @@ def _tax_faults(body: ItemBody) -> list[Fault]:
 
 
 def _too_large_faults(lines: Sequence[TaxLine]) -> list[Fault]:
-    """Return the faults of computed taxes that pass the largest exact amount."""
+    """Return the faults of taxes that pass the largest exact amount, or whose basis does."""
     return [
         Fault(
             "MAXIMUM",
-            f"a tax of {line.percentage} percent would pass {AMOUNT_LIMIT}",
-            ("tax_lines", index, "percentage"),
-            "a percentage whose tax can be held exactly",
+            f"a tax of {line.percentage} percent, or its basis, would pass {AMOUNT_LIMIT}",
+            ("tax_lines", index),
+            "a tax that can be held exactly, and its basis too",
         )
         for index, line in enumerate(lines)
-        if abs(line.amount or 0) > AMOUNT_LIMIT
+        if max(abs(line.amount or 0), abs(line.tax_basis or 0)) > AMOUNT_LIMIT
     ]
 
 

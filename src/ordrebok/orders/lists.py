@@ -38,7 +38,7 @@ def position_of(cursor: str | None) -> tuple[int, str] | Refusal | None:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         created, _, row_id = base64.urlsafe_b64decode(padded).decode().partition(":")
-        position = int(created), row_id
+        position = None if "\0" in row_id else (int(created), row_id)
     except (binascii.Error, ValueError):
         position = None
     if position is None or cursor_of(position) != cursor or abs(position[0]) >= 2**53:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from msgspec import UNSET, Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, astuple, replace
 
 from ordrebok.clock import Instant
 from ordrebok.items.rules import fits, totals
-from ordrebok.money import exact
+from ordrebok.money import AMOUNT_LIMIT, exact
 from ordrebok.payments.rules import payment_details, payment_status, sums
 from ordrebok.refusals import Fault, Refusal, refuse
 from ordrebok.wire.item import DiscountLine, Item, ItemUpdate
@@ -40,9 +40,10 @@ def recomputed(order: Order, now: Instant) -> Order | Refusal:
         updated_at=now.text,
         version=order.version + 1,
     )
-    return replace(
-        order, payment_details=payment_details(order), payment_status=payment_status(order)
-    )
+    details = payment_details(order)
+    if any(abs(amount) > AMOUNT_LIMIT for amount in astuple(details)):
+        return refuse("AMOUNT_TOO_LARGE")
+    return replace(order, payment_details=details, payment_status=payment_status(order))
 
 
 def touched(order: Order, now: Instant) -> Order:

@@ -4,18 +4,26 @@ Each filter is a prefix (`store:SL02`), so that one small table serves them all,
 filters by a rare word costs as little with a million orders as with ten.
 """
 
+import hashlib
 from collections.abc import Iterator
 
 from ordrebok.wire.order import Order
 from ordrebok.wire.travel import ItineraryAddress
 
 _LONGEST = 200
-"""Longer words are cut; a filter is cut the same way, so they still meet."""
+"""Longer words are shortened; a filter is shortened the same way, so they still meet."""
 
 
 def term(kind: str, value: str) -> str:
-    """Return the word under which an order is kept for one value of a filter."""
-    return f"{kind}:{value}"[:_LONGEST]
+    """Return the word under which an order is kept for one value of a filter.
+
+    Keeps: different values have different words; of a long one the end becomes a digest.
+    """
+    word = f"{kind}:{value}"
+    if len(word) <= _LONGEST:
+        return word
+    digest = hashlib.sha256(value.encode()).hexdigest()
+    return word[: _LONGEST - len(digest)] + digest
 
 
 def folded(kind: str, value: str) -> str:
@@ -25,7 +33,7 @@ def folded(kind: str, value: str) -> str:
 
 def search_words(text: str) -> tuple[str, ...]:
     """Return the words of a search; each must begin a word of the order."""
-    return tuple(folded("word", word) for word in text.split())
+    return tuple(f"word:{word.casefold()}"[:_LONGEST] for word in text.split())
 
 
 def terms(order: Order) -> frozenset[str]:
