@@ -4,6 +4,4 @@ Three sentences describe the house: rules are pure, storage is one door, the web
 Start reading in `decision.py` (the words rules and store share), then `drafts/rules.py`.
 """
 
-from importlib.metadata import version
-
-__version__ = version("ordrebok")
+__version__ = "0.1.0"

@@ -7,12 +7,14 @@ from ordrebok.events.operations import OPERATIONS as EVENTS
 from ordrebok.operation import Operation
 from ordrebok.orders.lists import OPERATIONS as LISTS
 from ordrebok.orders.operations import OPERATIONS as ORDERS
+from ordrebok.payments.operations import OPERATIONS as PAYMENTS
 
 OPERATIONS: tuple[Operation, ...] = (
     *ACCOUNTS,
     *DRAFTS,
     *ORDERS,
     *LISTS,
+    *PAYMENTS,
     *EVENTS,
     *COMMENTS,
 )

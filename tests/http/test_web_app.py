@@ -96,6 +96,11 @@ def test_bodies_are_json(content_type: str, status: int) -> None:
     assert response.status_code == status
 
 
+def test_bodies_are_not_compressed() -> None:
+    response = send("POST", THINGS, body=GOOD, headers={"content-encoding": "gzip"})
+    assert (response.status_code, error_of(response)["code"]) == (415, "NOT_JSON")
+
+
 def test_an_empty_body_is_of_no_type() -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     assert error_of(send("POST", THINGS, content=b"", headers=headers))["code"] == "INVALID_JSON"

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def opened(url: str, **more: Any) -> AsyncIterator[Store]:
+async def opened(url: str, **more: Any) -> AsyncIterator[Store]:  # noqa: ANN401 -- passed on
     """A store for the length of a block."""
     store = await open_store(url, migrate=True, **more)
     try:
@@ -29,7 +29,7 @@ async def opened(url: str, **more: Any) -> AsyncIterator[Store]:
         await store.close()
 
 
-def with_store(url: str, use: Callable[[Store], Awaitable[T]], **more: Any) -> T:
+def with_store(url: str, use: Callable[[Store], Awaitable[T]], **more: Any) -> T:  # noqa: ANN401 -- passed on
     """Open a store in a loop of its own, use it, close it."""
 
     async def run() -> T:

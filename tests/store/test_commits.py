@@ -437,7 +437,7 @@ def test_time_never_goes_back(database_url: str) -> None:
     clock: list[Instant] = [instant(5000)]
 
     async def use(store: Store) -> None:
-        made = []
+        made: list[int] = []
         for ms in (5000, 7000, 6000, 7000, 8000):
             clock[0] = instant(ms)
             outcome = await accepted(store, create(order(str(len(made)))))

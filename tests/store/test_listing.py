@@ -11,7 +11,7 @@ from tests.store.doors import accepted, together, with_store
 from tests.store.toy import ACCOUNT, count_up, create, order, toy_of, versions_of
 
 
-def listing(**more: Any) -> Listing:
+def listing(**more: Any) -> Listing:  # noqa: ANN401 -- passed on
     """A list of the account's orders."""
     settings: dict[str, Any] = {
         "account_id": ACCOUNT,
@@ -28,7 +28,7 @@ def ids(page: Page) -> list[str]:
     return [toy_of(row.body).id for row in page.rows]
 
 
-async def walk(store: Store, **more: Any) -> list[str]:
+async def walk(store: Store, **more: Any) -> list[str]:  # noqa: ANN401 -- passed on
     """All ids, page by page."""
     found: list[str] = []
     after = None
@@ -115,7 +115,7 @@ def test_filters_narrow_and_combine(database_url: str) -> None:
 
 def test_words_and_prefixes_find_orders(database_url: str) -> None:
     """Every group must hold by one of its words; every prefix must begin some word."""
-    rows = [
+    rows: list[tuple[str, int, dict[str, Any]]] = [
         ("a", 10, {"terms_added": frozenset({"store:1", "kari", "nordmann", "90000001"})}),
         ("b", 20, {"terms_added": frozenset({"store:1", "karianne", "hansen"})}),
         ("c", 30, {"terms_added": frozenset({"store:2", "kari", "åse", "100%", "a_b"})}),

@@ -166,6 +166,14 @@ def test_a_server_that_is_not_there_cannot_be_opened() -> None:
         asyncio.run(open_store("postgresql://nobody@127.0.0.1:1/nothing", migrate=True))
 
 
+@pytest.mark.parametrize("serving", ["yes", ""])
+def test_a_file_in_no_folder_cannot_be_opened(tmp_path: Path, serving: str) -> None:
+    """A SQLite file whose folder is missing says which file it was."""
+    url = f"sqlite:///{tmp_path / 'missing' / 'a.db'}"
+    with pytest.raises(StoreUnavailable, match=r"missing.a\.db"):
+        asyncio.run(open_store(url, migrate=True, serving=bool(serving)))
+
+
 def test_a_url_of_another_kind_is_refused() -> None:
     """A store is a SQLite file or a PostgreSQL database; the password stays out of the error."""
     with pytest.raises(ValueError, match="not at mysql:") as raised:

@@ -31,7 +31,7 @@ def order(id: str, account_id: str = ACCOUNT) -> Key:
     return Key(account_id, "order", id)
 
 
-def put(key: Key, toy: Toy, state: State, **more: Any) -> Put:
+def put(key: Key, toy: Toy, state: State, **more: Any) -> Put:  # noqa: ANN401 -- passed on
     """What writes a toy, with the event that says which version was made."""
     event_id = more.pop("event_id", None) or state.new_id()
     event = msgspec.json.encode({"id": event_id, "version": toy.version})
@@ -60,7 +60,7 @@ def create(
     idempotency: Idempotency | None = None,
     numbered: bool = False,
     created_ms: int | None = None,
-    **fields: Any,
+    **fields: Any,  # noqa: ANN401 -- passed on
 ) -> Commit:
     """Make a toy; refused when there is one."""
     more = {name: fields.pop(name) for name in PUT_FIELDS & fields.keys()}
@@ -85,7 +85,7 @@ def change(
     *,
     if_match: str | None = None,
     idempotency: Idempotency | None = None,
-    **more: Any,
+    **more: Any,  # noqa: ANN401 -- passed on
 ) -> Commit:
     """Change a toy by a function of what it is."""
 
@@ -102,17 +102,17 @@ def change(
     return Commit((key,), decide, if_match=if_match, idempotency=idempotency)
 
 
-def add_item(key: Key, item: str, **more: Any) -> Commit:
+def add_item(key: Key, item: str, **more: Any) -> Commit:  # noqa: ANN401 -- passed on
     """Add an item to a toy."""
     return change(key, lambda toy: msgspec.structs.replace(toy, items=(*toy.items, item)), **more)
 
 
-def count_up(key: Key, **more: Any) -> Commit:
+def count_up(key: Key, **more: Any) -> Commit:  # noqa: ANN401 -- passed on
     """Count one more."""
     return change(key, lambda toy: msgspec.structs.replace(toy, count=toy.count + 1), **more)
 
 
-def complete(draft: Key, key: Key, **more: Any) -> Commit:
+def complete(draft: Key, key: Key, **more: Any) -> Commit:  # noqa: ANN401 -- passed on
     """Make the order of a draft, once; later calls answer the order that was made."""
 
     def decide(state: State) -> Decision | Refusal:

@@ -16,6 +16,12 @@ from ordrebok.store.interface import AlreadyServed
 from tests.store import toy
 
 
+def say(*words: object) -> None:
+    """Print a line that the test reads."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 async def count_up(store: Store, name: str, times: str) -> None:
     """Count up on one toy, eight at a time."""
     for _ in range(int(times) // 8):
@@ -30,7 +36,7 @@ async def count_for_ever(store: Store, name: str) -> None:
     while True:
         outcome = await store.commit(toy.count_up(toy.order(name)))
         assert isinstance(outcome, Outcome)
-        print(toy.toy_of(outcome.answer).count, flush=True)
+        say(toy.toy_of(outcome.answer).count)
 
 
 async def count_two(store: Store, first: str, second: str, times: str) -> None:
@@ -55,7 +61,7 @@ async def complete(store: Store, draft: str, order: str) -> None:
     )
     for outcome in outcomes:
         assert isinstance(outcome, Outcome), outcome
-        print(outcome.answer.decode())
+        say(outcome.answer.decode())
 
 
 async def repeat(store: Store, name: str, idempotency_key: str) -> None:
@@ -66,7 +72,7 @@ async def repeat(store: Store, name: str, idempotency_key: str) -> None:
     )
     for outcome in outcomes:
         assert isinstance(outcome, Outcome), outcome
-        print(outcome.answer.decode())
+        say(outcome.answer.decode())
 
 
 async def number(store: Store, prefix: str, count: str) -> None:
@@ -77,7 +83,7 @@ async def number(store: Store, prefix: str, count: str) -> None:
             *(store.commit(toy.create(key, numbered=True)) for key in keys)
         )
         numbers = [toy.toy_of(o.answer).number for o in outcomes if isinstance(o, Outcome)]
-        print(*sorted(numbers))
+        say(*sorted(numbers))
 
 
 async def nothing(store: Store) -> None:
@@ -96,9 +102,9 @@ async def main(task: str, url: str, *arguments: str) -> None:
     try:
         store = await open_store(url, migrate=True, serving=serving)
     except AlreadyServed as error:
-        print("refused:", error)
+        say("refused:", error)
         return
-    print("ready", flush=True)
+    say("ready")
     sys.stdin.readline()
     await TASKS[task.removeprefix("serve-")](store, *arguments)
     await store.close()

@@ -53,6 +53,7 @@ def test_a_discount_never_changes_the_sign_of_a_line(
     faults = priced(a_body(gross, discounts=discounts), line_id=1, version=1)
     assert not isinstance(faults, Item)
     assert fault_codes(faults) == ["DISCOUNT_EXCEEDS_LINE"]
+    assert faults[0].message.startswith(f"discounts of {sum(discounts)} ")
     assert faults[0].data == {
         "gross_amount": gross,
         "requested": sum(discounts),

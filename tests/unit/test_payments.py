@@ -78,6 +78,10 @@ def details(order: Order) -> tuple[int, int, int, int, int]:
         ),
         (paid(100, authorized=100, captured=40, refunded=40), (0, 60, 60, 0, 60), "refunded"),
         (paid(0), (0, 0, 0, 0, 0), "pending"),
+        (paid(2, captured=1), (2, -1, -1, 1, 1), "partially_paid"),
+        (paid(1, captured=1), (1, -1, -1, 1, 0), "paid"),
+        (paid(2, captured=2, refunded=1), (2, -2, -2, 1, 0), "partially_refunded"),
+        (paid(1, captured=1, refunded=1), (1, -1, -1, 0, 0), "refunded"),
     ],
 )
 def test_what_is_left_and_the_status_follow_from_sums(

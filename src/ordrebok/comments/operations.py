@@ -1,12 +1,11 @@
 """The rows of the API for comments on an order."""
 
-import msgspec
 from msgspec.structs import replace
 
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, State, Stored
 from ordrebok.events.rules import change_event
 from ordrebok.operation import READ, WRITE, Operation, Plan
-from ordrebok.orders.record import key_of, put
+from ordrebok.orders.record import decode, key_of, put
 from ordrebok.orders.rules import touched
 from ordrebok.refusals import Refusal, not_found, refuse
 from ordrebok.wire.base import encode
@@ -14,7 +13,6 @@ from ordrebok.wire.comment import Comment, CommentBody, Comments
 from ordrebok.wire.order import Order
 
 _PATH = "/accounts/{aid}/shopping/orders/{order_id}/comments"
-_decode = msgspec.json.Decoder(Order).decode
 
 
 def _written(
@@ -83,7 +81,7 @@ def _list(call: Call) -> Plan:
 
     def render(stored: Stored) -> bytes:
         """Make the answer of the order's comments."""
-        comments = _decode(stored.body).comments
+        comments = decode(stored.body).comments
         return encode(Comments(comments=tuple(c for c in comments if c.deleted_at is None)))
 
     return Fetch(key=key_of(call), noun="Order", render=render)

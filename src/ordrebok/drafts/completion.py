@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import quote
 
 from msgspec.structs import asdict, replace
 
@@ -139,7 +140,7 @@ def new_orders(
                 status="open",
                 payment_status="pending",
                 version=0,
-                links=(Link(href=f"{orders_path}/{identity.order_id}", rel="order"),),
+                links=(_link_to(orders_path, identity.order_id),),
             ),
             now,
         )
@@ -181,7 +182,7 @@ def updated_order(draft: Draft, order: Order, now: Instant) -> Order | Refusal:
 
 def completed(draft: Draft, order_ids: Sequence[str], orders_path: str, now: Instant) -> Draft:
     """Return the draft as completed, pointing to the orders it became."""
-    links = tuple(Link(href=f"{orders_path}/{order_id}", rel="order") for order_id in order_ids)
+    links = tuple(_link_to(orders_path, order_id) for order_id in order_ids)
     return replace(
         draft,
         status="completed",
@@ -198,6 +199,11 @@ def numbered(number: str, count: int, *, suffix: bool) -> list[str]:
     With the serial suffix: -1, -2 and so on, also when there is one order only.
     """
     return [f"{number}-{serial}" if suffix else number for serial in range(1, count + 1)]
+
+
+def _link_to(orders_path: str, order_id: str) -> Link:
+    """Return the link to an order; its id may hold what means something in an address."""
+    return Link(href=f"{orders_path}/{quote(order_id, safe='')}", rel="order")
 
 
 def _properties(content: DraftContent) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """What may change in a draft, and what a draft is after the change."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET
@@ -62,7 +63,7 @@ def create(
         version=0,
         order=DraftContent(**fields),
         options=options,
-        links=(Link(href=f"{path}/{draft_id}", rel="draft"),),
+        links=(Link(href=f"{path}/{quote(draft_id, safe='')}", rel="draft"),),
     )
     return _recomputed(draft, draft.order, now)
 

@@ -1,6 +1,7 @@
 """How an event is written, which events an answer shows, and the state they combine to."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import msgspec
 
@@ -66,7 +67,7 @@ def reported_event(call: Call, body: EventBody, event_id: str, version: int, now
         service_status=body.service_status,
         description=body.description,
         metadata=body.metadata,
-        links=(Link(href=call.path.removesuffix("/events"), rel="order"),),
+        links=(Link(href=quote(call.path.removesuffix("/events")), rel="order"),),
     )
 
 

@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from ordrebok.clock import milliseconds
@@ -12,6 +11,7 @@ from ordrebok.decision import Call, Listing, Page, Stored
 from ordrebok.events.rules import wanted, with_events, without_requests
 from ordrebok.operation import READ, Operation, Plan
 from ordrebok.orders.operations import PATH, read
+from ordrebok.orders.record import decode
 from ordrebok.orders.terms import folded, search_words, term
 from ordrebok.refusals import Fault, Refusal, not_found
 from ordrebok.wire.base import encode
@@ -20,7 +20,6 @@ from ordrebok.wire.query import EventsQuery, OrdersQuery
 
 _STORE = "/accounts/{aid}/shopping/stores/{store_id}/orders"
 _CUSTOMER = "/accounts/{aid}/shopping/customers/{customer_id}/orders"
-_decode = msgspec.json.Decoder(Order).decode
 
 
 def cursor_of(position: tuple[int, str]) -> str:
@@ -128,7 +127,7 @@ def customer_view(stored: Stored) -> Stored:
     """
     body = stored.body
     if b'"comments"' in body:
-        order = _decode(body)
+        order = decode(body)
         public = tuple(
             comment
             for comment in order.comments
@@ -164,7 +163,7 @@ def _store_order(call: Call) -> Plan:
 
     def view(stored: Stored) -> Stored | Refusal:
         """Show the order only to a store that it names."""
-        order = _decode(stored.body)
+        order = decode(stored.body)
         stores = {item.store.id for item in order.items if item.store is not None}
         if order.store is not None:
             stores.add(order.store.id)
@@ -179,7 +178,7 @@ def _customer_order(call: Call) -> Plan:
 
     def view(stored: Stored) -> Stored | Refusal:
         """Show the order only to the customer that it names."""
-        customer = _decode(stored.body).customer
+        customer = decode(stored.body).customer
         if customer is None or customer.id != customer_id:
             return not_found("Order")
         return customer_view(stored)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ordrebok.clock import Instant
 from ordrebok.decision import Call, Decision, Key, Put, State
 from ordrebok.events.rules import change_event, wanted, with_events
@@ -9,6 +11,9 @@ from ordrebok.orders.terms import terms
 from ordrebok.wire.base import encode
 from ordrebok.wire.event import Event
 from ordrebok.wire.order import Order
+
+decode = msgspec.json.Decoder(Order).decode
+"""Return an order from its stored JSON."""
 
 
 def key_of(call: Call, order_id: str | None = None) -> Key:

@@ -19,8 +19,7 @@ async def open_store(
     serving: bool = False,
     now: Callable[[], Instant] = clock.now,
 ) -> Store:
-    """
-    Open the database of a URL: `sqlite:///file`, `sqlite:////file/from/root`, `postgresql://...`.
+    """Open the database of a URL: `sqlite:///file`, `sqlite:////file/from/root`, `postgresql://...`.
 
     With `migrate` the schema is made, or brought to the present version. With `serving` a
     SQLite file is claimed for this process as its one server.

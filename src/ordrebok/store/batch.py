@@ -1,5 +1,4 @@
-"""
-Commits that are decided together: one after the other, in memory, then written at once.
+"""Commits that are decided together: one after the other, in memory, then written at once.
 
 A `Batch` stands between the decisions and the database. A decision sees what is stored, and on
 top of it what earlier members of the same batch have decided; so two commits on one document
@@ -7,8 +6,10 @@ both survive. Nothing here touches a database: a `Source` answers what is not ye
 raises `NotLoaded`.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -105,25 +106,12 @@ class NothingMore:
         raise NotLoaded(numbers_of=account_id)
 
 
-class Answer(Protocol):
-    """What a caller waits on; asyncio.Future is one."""
-
-    def done(self) -> bool:
-        """Tell whether there is an answer already, or nobody waits any more."""
-
-    def set_result(self, result: Outcome | Refusal, /) -> None:
-        """Give the answer."""
-
-    def set_exception(self, exception: BaseException, /) -> None:
-        """Give the failure."""
-
-
 @dataclass(slots=True, eq=False)
 class Member:
     """A commit on its way through the store."""
 
     commit: Commit
-    answer: Answer
+    answer: "asyncio.Future[Outcome | Refusal]"
     ids: list[str] = field(default_factory=list)
     """Ids drawn so far: a decision that runs again draws the same ones, and so meets what was
     loaded for them."""
@@ -210,6 +198,7 @@ class Batch:
         self.read: set[Key] = set()
         """Documents that an accepted decision looked at."""
         self._source = source
+        self._changed: list[Document] | None = None
         self._drawn: dict[int, list[int]] = {}
 
     # ------------------------------------------------------------------ what is known
@@ -240,8 +229,7 @@ class Batch:
 
     @staticmethod
     def add_events(document: Document, events: list[bytes]) -> None:
-        """
-        Take in the stored events of a document.
+        """Take in the stored events of a document.
 
         Each version leaves one event. Events read later than the document may be ahead of it;
         those are left out, so that a decision sees one moment.
@@ -249,8 +237,7 @@ class Batch:
         document.stored_events = events[: document.found]
 
     def number(self, member: Member, position: int, account_id: str) -> int:
-        """
-        Return the member's serial number at a position; a second run gets the same ones.
+        """Return the member's serial number at a position; a second run gets the same ones.
 
         A commit is of one account, so its numbers need not be kept apart by account.
         """
@@ -270,8 +257,7 @@ class Batch:
     # ------------------------------------------------------------------ deciding
 
     def run(self, member: Member) -> None:
-        """
-        Decide one member and take its changes in, or none of them.
+        """Decide one member and take its changes in, or none of them.
 
         An unexpected exception is the answer of its own caller and of nobody else.
 
@@ -287,8 +273,7 @@ class Batch:
             self.results.append((member, result))
 
     def run_all(self, members: Iterable[Member]) -> list[tuple[Member, NotLoaded]]:
-        """
-        Decide members in their order; return those that lack something.
+        """Decide members in their order; return those that lack something.
 
         A member that shares a document with one that has to wait waits too, so that no commit
         on a document overtakes another.
@@ -354,26 +339,26 @@ class Batch:
 
     # ------------------------------------------------------------------ what to write
 
-    def document_rows(self, *, new: bool) -> list[tuple[object, ...]]:
-        """
-        Return the rows of new, or of changed documents, of each only what it has become.
-
-        In the order of the keys, in which every process takes its locks. Of a changed one: what
-        changes, then the key and the version it must still have.
-        """
+    def changed_rows(self) -> list[tuple[object, ...]]:
+        """Return the rows of changed documents: what changes, the key, the version it must have."""
         rows: list[tuple[object, ...]] = []
         for document in self.changed():
             put = document.last_put
-            if put is None or new != (not document.found):
-                continue
-            shown = (put.status, put.payment_status, put.currency)
-            if new:
-                made = document.first_put or put
+            if put is not None and document.found:
+                shown = (put.status, put.payment_status, put.currency)
+                key = (*put.key, document.found)
+                rows.append((put.version, *shown, put.updated_ms, put.body, *key))
+        return rows
+
+    def new_rows(self) -> list[tuple[object, ...]]:
+        """Return the rows of new documents."""
+        rows: list[tuple[object, ...]] = []
+        for document in self.changed():
+            made, put = document.first_put, document.last_put
+            if made is not None and put is not None and not document.found:
+                shown = (put.status, put.payment_status, put.currency)
                 times = (made.created_ms, put.updated_ms, made.origin)
                 rows.append((*put.key, put.version, *shown, *times, put.body))
-            else:
-                changes = (put.version, *shown, put.updated_ms, put.body)
-                rows.append((*changes, *put.key, document.found))
         return rows
 
     def event_rows(self) -> list[tuple[object, ...]]:
@@ -382,9 +367,7 @@ class Batch:
 
     def record_rows(self) -> list[tuple[object, ...]]:
         """Return the rows of the idempotency records, in the order of their keys."""
-        return [
-            (*key, *record, self.now.ms) for key, record in sorted(self.new_records.items())
-        ]
+        return [(*key, *record, self.now.ms) for key, record in sorted(self.new_records.items())]
 
     def term_rows(self) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
         """Return the rows of words that orders are found by from now on, and no longer."""
@@ -403,16 +386,16 @@ class Batch:
 
     def changed(self) -> list[Document]:
         """Return the documents to write, in the order in which every process locks them."""
-        changed = [document for document in self.documents.values() if document.last_put]
-        changed.sort(key=_by_key)
-        return changed
+        if self._changed is None:
+            changed = [document for document in self.documents.values() if document.last_put]
+            self._changed = sorted(changed, key=attrgetter("key"))
+        return self._changed
 
     def only_read(self) -> list[Document]:
         """Return the documents that decisions rest on without changing them, by their key."""
         documents = [self.documents[key] for key in self.read]
         rest = [each for each in documents if each.found and each.last_put is None]
-        rest.sort(key=_by_key)
-        return rest
+        return sorted(rest, key=attrgetter("key"))
 
     @property
     def is_empty(self) -> bool:
@@ -423,9 +406,6 @@ class Batch:
         """Give every caller its answer, once the batch is durable."""
         for member, result in self.results:
             member.settle(result)
-
-
-_by_key: Callable[[Document], Any] = lambda document: document.key  # noqa: E731
 
 
 class View:

@@ -1,5 +1,4 @@
-"""
-Work that is done together: whatever waits is taken along when the worker becomes free.
+"""Work that is done together: whatever waits is taken along when the worker becomes free.
 
 Nothing waits for company. A lone piece of work is begun at once; what comes while it is under
 way goes together in the next round.
@@ -7,17 +6,28 @@ way goes together in the next round.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar
 
-T = TypeVar("T")
+from ordrebok.store.interface import StoreUnavailable
+
+
+class Waiting(Protocol):
+    """Something that somebody waits for."""
+
+    @property
+    def answer(self) -> "asyncio.Future[Any]":
+        """Where the result is put."""
+
+
+T = TypeVar("T", bound=Waiting)
 
 
 class Gather(Generic[T]):
     """A queue with one worker that takes up to `limit` items at a time, in their order."""
 
     def __init__(self, work: Callable[[list[T]], Awaitable[None]], limit: int) -> None:
-        """Begin idle; `work` must answer every item and must not raise."""
+        """Begin idle; `work` answers every item, and what it raises goes to those left."""
         self._work = work
         self._limit = limit
         self._waiting: deque[T] = deque()
@@ -36,9 +46,25 @@ class Gather(Generic[T]):
 
     async def _drain(self) -> None:
         waiting = self._waiting
+        items: list[T] = []
         try:
             while waiting:
                 count = min(len(waiting), self._limit)
-                await self._work([waiting.popleft() for _ in range(count)])
+                items = [waiting.popleft() for _ in range(count)]
+                try:
+                    await self._work(items)
+                except Exception as error:  # noqa: BLE001 -- nobody may wait for ever
+                    fail(items, error)
+        except BaseException:
+            fail((*items, *waiting), StoreUnavailable("the server stops"))
+            waiting.clear()
+            raise
         finally:
             self._worker = None
+
+
+def fail(items: Iterable[Waiting], error: Exception) -> None:
+    """Give an error to all who still wait."""
+    for item in items:
+        if not item.answer.done():
+            item.answer.set_exception(error)

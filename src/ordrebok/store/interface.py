@@ -1,5 +1,4 @@
-"""
-The one door: what every storage engine offers, and nothing an engine may be excused from.
+"""The one door: what every storage engine offers, and nothing an engine may be excused from.
 
 Both engines pass the same suite (tests/store). Features never see this room; the web hands
 it their plans.
@@ -34,8 +33,7 @@ class Store(Protocol):
     """Documents, their events, idempotency records and the book of accounts."""
 
     async def commit(self, commit: Commit) -> Outcome | Refusal:
-        """
-        Run a decision inside the guard and store what it decided.
+        """Run a decision inside the guard and store what it decided.
 
         Keeps: one transaction; parallel commits on one document are applied one after the
         other; when this returns an Outcome, the write is durable and visible to the next read.

@@ -1,5 +1,4 @@
-"""
-Statements by name, from queries/*.sql.
+"""Statements by name, from queries/*.sql.
 
 The files are plain SQL with `-- name:` lines and `:name` parameters. aiosql reads them and
 numbers the parameters in the order in which they first appear, for both engines alike; its

@@ -1,6 +1,4 @@
-"""
-PostgreSQL: one writer and one reader connection that gather work, and a few for the rest.
-"""
+"""PostgreSQL: one writer and one reader connection that gather work, and a few for the rest."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +12,7 @@ from ordrebok.clock import Instant
 from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
 from ordrebok.refusals import Refusal
 from ordrebok.store.batch import GROUP, Member
-from ordrebok.store.gather import Gather
+from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row, StoreUnavailable
 from ordrebok.store.listing import PageQuery, count_query, events_query, make_page, page_query
 from ordrebok.store.named import Statements
@@ -66,8 +64,7 @@ class PostgresStore:
     async def open(
         cls, url: str, *, migrate: bool, now: Callable[[], Instant] = clock.now
     ) -> "PostgresStore":
-        """
-        Look at the schema, and open the store.
+        """Look at the schema, and open the store.
 
         Raises: SchemaTooNew, SchemaTooOld, StoreUnavailable.
         """
@@ -77,7 +74,7 @@ class PostgresStore:
         finally:
             await connection.close()
         store = cls(url, now)
-        await store._pool  # noqa: SLF001 -- a pool begins to work when it is awaited
+        await store._pool
         return store
 
     async def commit(self, commit: Commit) -> Outcome | Refusal:
@@ -146,16 +143,14 @@ class PostgresStore:
             found = await self._read_again_if_broken([(r.key, r.with_events) for r in reads])
         except Exception as error:  # noqa: BLE001 -- it goes to the callers
             if len(reads) == 1 or isinstance(error, StoreUnavailable):
-                for read in reads:
-                    if not read.answer.done():
-                        read.answer.set_exception(error)
-                return
+                return fail(reads, error)
             for read in reads:
                 await self._read([read])
-            return
+            return None
         for read in reads:
             if not read.answer.done():
                 read.answer.set_result(found.get((read.key, read.with_events)))
+        return None
 
     async def _read_again_if_broken(
         self, wanted: list[tuple[Key, bool]]
@@ -186,11 +181,8 @@ class PostgresStore:
 
         return await self._pooled(run, again=again)
 
-    async def _pooled(
-        self, run: Callable[[Connection], Awaitable[T]], *, again: bool
-    ) -> T:
-        """
-        Run something on a connection of the pool.
+    async def _pooled(self, run: Callable[[Connection], Awaitable[T]], *, again: bool) -> T:
+        """Run something on a connection of the pool.
 
         A connection may have broken since it was last used. Reading is tried `again` then; a
         write may have arrived, so it is not.

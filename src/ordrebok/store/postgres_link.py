@@ -1,6 +1,4 @@
-"""
-One connection to PostgreSQL that mends itself, and what its errors mean.
-"""
+"""One connection to PostgreSQL that mends itself, and what its errors mean."""
 
 import asyncio
 from typing import Any, cast
@@ -14,21 +12,25 @@ Connection = Any
 """An asyncpg connection; the library carries no types of its own."""
 
 _CONNECT_SECONDS = 5.0
+_FIRST_PLANS = 16
 COMMAND_SECONDS = 30.0
 """How long a statement may take before the connection counts as broken."""
 SETTINGS = {
     "application_name": "ordrebok",
     # Every statement here finds its rows by an index, in the order of the index. A plan made
-    # while the tables were small would not, and would be kept.
+    # while the tables were small would read them whole.
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    "plan_cache_mode": "force_generic_plan",
+    "plan_cache_mode": "force_custom_plan",
     "jit": "off",
+    "default_transaction_isolation": "read committed",
     "timezone": "UTC",
 }
 
+OFTEN = {"plan_cache_mode": "force_generic_plan"}
+"""For a few statements that run all the time: planning would cost more than running them."""
 
 
 class LostRace(Exception):  # noqa: N818 -- named by what it means to the writer
@@ -68,8 +70,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 async def prepare_connection(connection: Connection) -> None:
-    """
-    Let JSON pass as the bytes it is, and see to it that a commit waits for the disk.
+    """Let JSON pass as the bytes it is, and see to it that a commit waits for the disk.
 
     A server may be set up to answer before that; a stricter setting than `on` is left alone.
     """
@@ -91,12 +92,11 @@ def _same(value: bytes) -> bytes:
 
 
 async def connect(url: str, *, durable: bool = True) -> Connection:
-    """
-    Open a connection; one that is not durable answers before the disk has what it wrote.
+    """Open a connection; one that is not durable answers before the disk has what it wrote.
 
     Raises: StoreUnavailable.
     """
-    settings = SETTINGS if durable else SETTINGS | {"synchronous_commit": "off"}
+    settings = SETTINGS | OFTEN | ({} if durable else {"synchronous_commit": "off"})
     try:
         connection = await asyncpg.connect(
             url,
@@ -125,10 +125,11 @@ class Link:
         self._on_open = on_open
         self._connection: Connection = None
         self._prepared: dict[str, Any] = {}
+        self._fetched = 0
+        self._next_plans = _FIRST_PLANS
 
     async def connection(self) -> Connection:
-        """
-        Return the open connection.
+        """Return the open connection.
 
         Raises: StoreUnavailable.
         """
@@ -147,7 +148,21 @@ class Link:
             connection = await self.connection()
             prepared = await connection.prepare(self._statements[name].text)
             self._prepared[name] = prepared
+        self._fetched += 1
+        if self._fetched == self._next_plans:
+            await self._plan_again()
         return cast("list[Any]", await prepared.fetch(*arguments))
+
+    async def _plan_again(self) -> None:
+        """Let the server forget its plans, each time the connection has done four times as much.
+
+        Plans are kept, and the first ones were made while the tables were small. The server
+        forgets them by itself only when it has counted the table's rows again.
+        """
+        self._next_plans *= 4
+        connection = await self.connection()
+        if not connection.is_in_transaction():
+            await connection.execute("discard plans")
 
     def drop(self) -> None:
         """Let go of a connection that is broken, or in an unknown state."""
@@ -161,8 +176,7 @@ class Link:
         if self._connection is not None and not self._connection.is_closed():
             try:
                 await self._connection.close(timeout=_CONNECT_SECONDS)
-            except Exception as error:  # noqa: BLE001 -- it is being left anyway
-                del error
+            except Exception:  # noqa: BLE001 -- it is being left anyway
                 self._connection.terminate()
         self._connection = None
         self._prepared.clear()

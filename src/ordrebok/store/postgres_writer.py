@@ -1,5 +1,4 @@
-"""
-The PostgreSQL writer: batches of commits, in two statements or under row locks.
+"""The PostgreSQL writer: batches of commits, in two statements or under row locks.
 
 The fast path reads what the members need, decides, and writes everything in one statement that
 is guarded by the versions it read. When another process was faster, nothing of it is written;
@@ -20,6 +19,7 @@ from ordrebok.store.batch import (
     Record,
     Row,
 )
+from ordrebok.store.gather import fail
 from ordrebok.store.interface import StoreUnavailable
 from ordrebok.store.named import Statements
 from ordrebok.store.postgres_link import LOST_RACES, Link, LostRace, is_unavailable
@@ -48,14 +48,7 @@ class Writer:
 
     async def work(self, members: list[Member]) -> None:
         """Answer every member."""
-        try:
-            deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-            await self._settle(members, deadline)
-        except BaseException as error:
-            for member in members:
-                member.settle(StoreUnavailable("the server stops"))
-            if not isinstance(error, Exception):
-                raise
+        await self._settle(members, asyncio.get_running_loop().time() + _PATIENCE_SECONDS)
 
     async def close(self) -> None:
         """Let go of the database."""
@@ -79,16 +72,16 @@ class Writer:
                 if is_unavailable(error):
                     self._drop()
                     if self._sent or reconnected:
-                        return _fail(members, StoreUnavailable(f"PostgreSQL: {error}"))
+                        return fail(members, StoreUnavailable(f"PostgreSQL: {error}"))
                     reconnected = True  # Nothing was written: a new connection may do it.
                 elif len(members) == 1:
-                    return _fail(members, error)
+                    return fail(members, error)
                 else:
                     break
             else:
                 return batch.settle()
         else:
-            return _fail(members, StoreUnavailable("too many others change the same documents"))
+            return fail(members, StoreUnavailable("too many others change the same documents"))
         for member in members:  # One of them is bad: it fails alone.
             await self._settle([member], deadline)
         return None
@@ -121,11 +114,8 @@ class Writer:
 
     # ------------------------------------------------------------------ reading and deciding
 
-    async def _decide(
-        self, members: list[Member], seen: dict[Key, bool], *, lock: bool
-    ) -> Batch:
-        """
-        Decide all members, loading what they need.
+    async def _decide(self, members: list[Member], seen: dict[Key, bool], *, lock: bool) -> Batch:
+        """Decide all members, loading what they need.
 
         `seen` collects the documents that were asked for, and whether with events: another
         attempt takes all their locks at once, in order.
@@ -173,8 +163,7 @@ class Writer:
     async def _give_numbers(
         self, batch: Batch, waiting: Sequence[tuple[Member, NotLoaded]]
     ) -> None:
-        """
-        Give serial numbers to the members that asked.
+        """Give serial numbers to the members that asked.
 
         One that comes back gets as many again as it has, so that an order of many parts does
         not ask as often as it has parts.
@@ -185,9 +174,7 @@ class Writer:
                 asking.setdefault(lack.numbers_of, []).append(member)
         for account_id, members in asking.items():
             counts = [max(1, batch.drawn(member)) for member in members]
-            rows = await self._numbers.fetch(
-                "next_numbers", account_id, FIRST_NUMBER, sum(counts)
-            )
+            rows = await self._numbers.fetch("next_numbers", account_id, FIRST_NUMBER, sum(counts))
             number: int = rows[0][0]
             for member, count in zip(members, counts, strict=True):
                 for _ in range(count):
@@ -197,13 +184,12 @@ class Writer:
     # ------------------------------------------------------------------ writing
 
     async def _write(self, batch: Batch) -> None:
-        """
-        Write what a batch decided, whole or not at all.
+        """Write what a batch decided, whole or not at all.
 
         Raises: one of LOST_RACES.
         """
-        new = batch.document_rows(new=True)
-        changed = batch.document_rows(new=False)
+        new = batch.new_rows()
+        changed = batch.changed_rows()
         records = batch.record_rows()
         added, removed = batch.term_rows()
         unchanged = [(*each.key, each.found) for each in batch.only_read()]
@@ -227,8 +213,7 @@ class Writer:
 async def read_documents(
     link: Link, wanted: Sequence[tuple[Key, bool]]
 ) -> list[tuple[Key, Row, list[bytes] | None]]:
-    """
-    Return the documents that are there, with their events where they are wanted.
+    """Return the documents that are there, with their events where they are wanted.
 
     One key, the usual case of a quiet server, is asked for plainly, which costs less.
     """
@@ -252,8 +237,3 @@ async def read_documents(
 def _columns(rows: Sequence[Sequence[object]], width: int) -> list[Sequence[object]]:
     """Turn rows into the columns that unnest() takes."""
     return list(zip(*rows, strict=True)) if rows else [()] * width
-
-
-def _fail(members: Iterable[Member], error: Exception) -> None:
-    for member in members:
-        member.settle(error)

@@ -1,5 +1,4 @@
-"""
-The versions of the schema: which one a database has, and how it comes to the present one.
+"""The versions of the schema: which one a database has, and how it comes to the present one.
 
 A migration file says `-- compatible: N`: servers that know version N or later can still work
 with the database after it. So servers may be replaced one by one, and an old server on a
@@ -60,8 +59,7 @@ def migrations(engine: Engine, folder: Path = FOLDER) -> list[Migration]:
 def pending(
     applied: Iterable[tuple[int, int]], known: Sequence[Migration], *, migrate: bool
 ) -> list[Migration]:
-    """
-    Return the steps a database lacks.
+    """Return the steps a database lacks.
 
     Raises: SchemaTooNew, when a step was applied that this program is too old for;
     SchemaTooOld, when steps are lacking and may not be made.
@@ -90,8 +88,7 @@ def pending(
 def migrate_sqlite(
     connection: sqlite3.Connection, *, migrate: bool, known: Sequence[Migration] = ()
 ) -> None:
-    """
-    Bring a SQLite file to the present version; the file's write lock keeps others out.
+    """Bring a SQLite file to the present version; the file's write lock keeps others out.
 
     Raises: SchemaTooNew, SchemaTooOld.
     """
@@ -128,8 +125,7 @@ def _sqlite_applied(connection: sqlite3.Connection) -> list[tuple[int, int]]:
 
 
 def _split(script: str) -> list[str]:
-    """
-    Split a script into statements.
+    """Split a script into statements.
 
     sqlite3's own running of scripts would commit first, and let go of the lock.
     """
@@ -149,8 +145,7 @@ def _split(script: str) -> list[str]:
 async def migrate_postgres(
     connection: Connection, *, migrate: bool, known: Sequence[Migration] = ()
 ) -> None:
-    """
-    Bring a PostgreSQL database to the present version; an advisory lock keeps others out.
+    """Bring a PostgreSQL database to the present version; an advisory lock keeps others out.
 
     Raises: SchemaTooNew, SchemaTooOld.
     """

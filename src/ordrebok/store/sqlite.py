@@ -1,5 +1,4 @@
-"""
-SQLite: one file, one writer, group commit.
+"""SQLite: one file, one writer, group commit.
 
 Commits that come while the disk is busy are collected and made durable together. Deciding and
 writing happen in the event loop's own thread, where nothing else competes for the interpreter;
@@ -13,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from ordrebok import clock
 from ordrebok.clock import Instant
@@ -29,9 +28,9 @@ from ordrebok.store.batch import (
     RecordKey,
     Row,
 )
-from ordrebok.store.gather import Gather
-from ordrebok.store.interface import StoreUnavailable
+from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row as QueryRow
+from ordrebok.store.interface import StoreUnavailable
 from ordrebok.store.listing import PageQuery, count_query, events_query, make_page, page_query
 from ordrebok.store.named import Statements
 from ordrebok.store.schema import migrate_sqlite
@@ -44,6 +43,7 @@ from ordrebok.store.sqlite_file import (
     is_passing,
 )
 
+T = TypeVar("T")
 _BUSY_SECONDS = 10.0
 _PAGE_THREADS = 2
 
@@ -106,8 +106,7 @@ class SqliteStore:
         serving: bool = False,
         now: Callable[[], Instant] = clock.now,
     ) -> None:
-        """
-        Open the file.
+        """Open the file.
 
         Raises: AlreadyServed, SchemaTooNew, SchemaTooOld.
         """
@@ -179,10 +178,9 @@ class SqliteStore:
         """Run a named writing query in a transaction of its own."""
         statement = self._statements[name]
         arguments = statement.arguments(params)
-        rows: Sequence[QueryRow] = await self._between(
+        return await self._between(
             lambda: _mappings(self._writer.execute(statement.text, arguments))
         )
-        return rows
 
     async def sweep_idempotency(self, account_id: str, before_ms: int, limit: int) -> int:
         """Delete at most `limit` idempotency records made before a moment; return how many."""
@@ -238,8 +236,7 @@ class SqliteStore:
             self._roll_back()
             failure = _translated(error)
             if len(members) == 1 or isinstance(failure, StoreUnavailable):
-                for member in members:
-                    member.settle(failure)
+                fail(members, failure)
             else:
                 for member in members:
                     await self._together([member])
@@ -257,15 +254,14 @@ class SqliteStore:
                 result = await loop.run_in_executor(self._disk, job.run)
         except Exception as error:  # noqa: BLE001 -- it goes to the caller
             self._roll_back()
-            if not job.answer.done():
-                job.answer.set_exception(_translated(error))
+            fail([job], _translated(error))
         else:
             if not job.answer.done():
                 job.answer.set_result(result)
 
-    async def _between(self, run: Callable[[], Any], *, in_transaction: bool = True) -> Any:  # noqa: ANN401
+    async def _between(self, run: Callable[[], T], *, in_transaction: bool = True) -> T:
         """Run something on the writer's connection, between two groups."""
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._gather.add(_Job(run, answer, in_transaction))
         return await answer
 
@@ -295,8 +291,8 @@ class SqliteStore:
         """Write what a batch decided, of each document only what it has become."""
         added, removed = batch.term_rows()
         for name, rows in (
-            ("insert_document", batch.document_rows(new=True)),
-            ("change_document", batch.document_rows(new=False)),
+            ("insert_document", batch.new_rows()),
+            ("change_document", batch.changed_rows()),
             ("insert_event", batch.event_rows()),
             ("insert_record", batch.record_rows()),
             ("insert_term", added),

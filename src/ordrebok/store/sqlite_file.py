@@ -1,6 +1,4 @@
-"""
-The SQLite file: its connections, its write-ahead log, and who may serve it.
-"""
+"""The SQLite file: its connections, its write-ahead log, and who may serve it."""
 
 import os
 import sqlite3
@@ -17,6 +15,7 @@ LOG_BYTES = 64 * 1024 * 1024
 """The write-ahead log may grow to this before it is copied into the database."""
 _LOG_FRAMES = LOG_BYTES // (PAGE_BYTES + 24)
 _BUSY_SECONDS = 10.0
+_NEEDED = (3, 37)  # For strict tables.
 _PASSING = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -30,18 +29,24 @@ _PASSING = {
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """
-    Open the file for writing, durably: a commit returns when the disk has it.
+    """Open the file for writing, durably: a commit returns when the disk has it.
 
     The connection may go from thread to thread; its owner uses it in one at a time.
+
+    Raises: StoreUnavailable, when the file cannot be opened or made.
     """
-    connection = sqlite3.connect(
-        path,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
+    if sqlite3.sqlite_version_info < _NEEDED:
+        raise StoreUnavailable(f"SQLite 3.37 or newer is needed, not {sqlite3.sqlite_version}")
+    try:
+        connection = sqlite3.connect(
+            path,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
     connection.execute(f"pragma page_size = {PAGE_BYTES}")  # Holds for a new file only.
     _write_ahead(connection)
     connection.execute("pragma synchronous = full")
@@ -81,8 +86,7 @@ def is_passing(error: sqlite3.Error) -> bool:
 
 
 class Log:
-    """
-    The write-ahead log: how long it is, and when to copy it into the database.
+    """The write-ahead log: how long it is, and when to copy it into the database.
 
     SQLite would copy after every thousand pages, inside the commit of whoever comes by. Here
     the log grows further, and is copied beside the writer; only what was added meanwhile is
@@ -107,8 +111,7 @@ class Log:
         return self.frames() >= self._due
 
     def copied(self) -> None:
-        """
-        Note that the log was copied; a reader may have kept part of it from being let go.
+        """Note that the log was copied; a reader may have kept part of it from being let go.
 
         Then the next try waits until the log has grown by a quarter, not forever at once.
         """
@@ -126,14 +129,16 @@ def checkpoint(connection: sqlite3.Connection) -> None:
 
 
 def claim(path: Path) -> IO[bytes]:
-    """
-    Take the right to serve a file; it is held until the returned file is closed.
+    """Take the right to serve a file; it is held until the returned file is closed.
 
     Only servers take it: a command that writes briefly shares the file by SQLite's own locks.
 
-    Raises: AlreadyServed.
+    Raises: AlreadyServed; StoreUnavailable, when there is no such folder.
     """
-    lock = Path(f"{path}.serving").open("ab")  # noqa: SIM115 -- held as long as it is served
+    try:
+        lock = Path(f"{path}.serving").open("ab")  # noqa: SIM115 -- held as long as it is served
+    except OSError as error:
+        raise StoreUnavailable(f"{path}: {error.strerror}") from error
     try:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415 -- exists on that platform only

@@ -1,6 +1,8 @@
 """Request bodies: read within the limits, decoded strictly, or refused with everything wrong."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +11,7 @@ from ordrebok import limits
 from ordrebok.operation import Operation
 from ordrebok.refusals import Fault, Refusal
 from ordrebok.web.exchange import Request
-from ordrebok.web.faults import BodyFaults, decoder_fault
+from ordrebok.web.faults import MOST_FAULTS, BodyFaults, decoder_fault
 from ordrebok.web.settings import BODY_LIMIT_BYTES, NESTING_LIMIT
 
 _COMMON_TYPES: Final = frozenset(
@@ -98,12 +100,12 @@ class BodyReader:
         faults: list[Fault] = []
         escaped = b"\\u" in body
         if escaped and _NUL.search(body):
-            faults += nul_faults(msgspec.json.decode(body))
+            faults += islice(nul_faults(msgspec.json.decode(body)), MOST_FAULTS)
         if strict:
-            faults += self._faults[form].unknown(body)
+            faults += self._faults[form].of(body, strict=True)
         if escaped or may_pass_a_limit(body):
             faults += limits.faults_of(value, len(body))
-        return faults
+        return faults[:MOST_FAULTS]
 
     def _refusal(self, form: type, body: bytes, error: Exception, *, strict: bool) -> Refusal:
         """Return the refusal of a body that does not fit its struct, or is no JSON further on."""
@@ -162,21 +164,20 @@ def may_pass_a_limit(body: bytes) -> bool:
     )
 
 
-def nul_faults(value: object, path: tuple[str | int, ...] = ()) -> list[Fault]:
-    """Return a fault for each text, or key, that holds the character U+0000."""
+def nul_faults(value: object, path: tuple[str | int, ...] = ()) -> Iterator[Fault]:
+    """Yield a fault for each text, or key, that holds the character U+0000."""
     if isinstance(value, str):
-        return [_nul_fault(path)] if "\0" in value else []
-    faults: list[Fault] = []
-    if isinstance(value, dict):
+        if "\0" in value:
+            yield _nul_fault(path)
+    elif isinstance(value, dict):
         for key, child in value.items():
             if "\0" in key:
-                faults.append(_nul_fault(path))
+                yield _nul_fault(path)
             else:
-                faults += nul_faults(child, (*path, key))
+                yield from nul_faults(child, (*path, key))
     elif isinstance(value, list):
         for index, child in enumerate(value):
-            faults += nul_faults(child, (*path, index))
-    return faults
+            yield from nul_faults(child, (*path, index))
 
 
 def _nul_fault(path: tuple[str | int, ...]) -> Fault:

@@ -125,11 +125,9 @@ class Responder:
         body = await read(req, headers.get(b"content-length")) if self._writes else b""
         if isinstance(body, Refusal):
             return body
-        value = None
-        if self._body is not None:
-            value = self._body.value(body, headers.get(b"content-type"), strict=strict)
-            if isinstance(value, Refusal):
-                return value
+        value = self._struct(headers, body, strict=strict)
+        if isinstance(value, Refusal):
+            return value
         actor_id = "" if principal is None else principal.client_id
         idempotency = self._idempotency(req, headers, principal, body)
         if isinstance(idempotency, Refusal):
@@ -150,6 +148,17 @@ class Responder:
             credentials=basic_credentials(authorization) if principal is None else None,
             origin=self._origin or _origin(req, headers),
         )
+
+    def _struct(self, headers: Headers, body: bytes, *, strict: bool) -> object:
+        """Return the body as its struct, or a Refusal; None where there is no body.
+
+        Refuses: NOT_JSON, INVALID_JSON, INVALID_REQUEST_PARAMETER.
+        """
+        if self._body is None:
+            return None
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            return Refusal("NOT_JSON", "Content-Encoding is not taken: send the body as it is")
+        return self._body.value(body, headers.get(b"content-type"), strict=strict)
 
     def _named(self, params: dict[str, str]) -> dict[str, str]:
         """Return the path's parameters by the names and with the slashes that are meant."""

@@ -1,6 +1,5 @@
-"""JSON Schemas of wire structs: for the list of all faults, and for the OpenAPI document."""
+"""Wire structs from outside: their JSON Schemas, and which fields go into them and come back."""
 
-import copy
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -21,28 +20,6 @@ def components(types: Iterable[type], template: str = _DEFINITIONS) -> dict[str,
         if struct.cls.__name__ in found:
             _mark_moments(struct, found[struct.cls.__name__])
     return {name: found[name] for name in sorted(found)}
-
-
-def body_schema(struct: type) -> Schema:
-    """Return the whole schema of one request body."""
-    return {"$ref": _DEFINITIONS.format(name=struct.__name__), "$defs": components([struct])}
-
-
-def strict_schema(struct: type, answer: type) -> Schema:
-    """Return the schema that also refuses unknown fields.
-
-    Keeps: what the server itself answers is no unknown field when it is sent back: a field
-    counts as known where the answer has it at the same place.
-    Source: decisions 1.5.
-    """
-    schema = copy.deepcopy(body_schema(struct))
-    known = _answered_fields(struct, answer)
-    for name, definition in schema["$defs"].items():
-        if "properties" in definition and "additionalProperties" not in definition:
-            definition["additionalProperties"] = False
-            for extra in sorted(known.get(name, ())):
-                definition["properties"].setdefault(extra, {})
-    return schema
 
 
 def structs_of(types: Iterable[type]) -> list[inspect.StructType]:
@@ -97,17 +74,22 @@ def _is_moment(kind: inspect.Type) -> bool:
     return isinstance(kind, inspect.DateTimeType)
 
 
-def _answered_fields(struct: type, answer: type) -> dict[str, set[str]]:
-    """Return, by name of a body's struct, the fields that the answer has in its place."""
+def answered_fields(struct: type, answer: type) -> dict[type, set[str]]:
+    """Return, for every struct of a body, the fields that it or the answer has in its place.
+
+    What the server itself answers is no unknown field when it is sent back.
+    Source: decisions 1.5.
+    """
+    bodies = structs_of([struct])
     in_answer = structs_of([answer])
-    waiting = [(body, inspect.type_info(answer)) for body in structs_of([struct])[:1]]
-    waiting += [
-        (body, other)
-        for body in structs_of([struct])
-        for other in in_answer
-        if issubclass(other.cls, body.cls)
+    known = {body.cls: {field.encode_name for field in body.fields} for body in bodies}
+    waiting: list[tuple[inspect.StructType, inspect.Type]] = [
+        (body, inspect.type_info(answer))
+        for body in bodies[:1]  # A free object has none.
     ]
-    known: dict[str, set[str]] = {}
+    waiting += [
+        (body, other) for body in bodies for other in in_answer if issubclass(other.cls, body.cls)
+    ]
     seen: set[tuple[type, type]] = set()
     while waiting:
         body, other = waiting.pop()
@@ -115,7 +97,7 @@ def _answered_fields(struct: type, answer: type) -> dict[str, set[str]]:
             continue
         seen.add((body.cls, other.cls))
         theirs = {field.encode_name: field.type for field in other.fields}
-        known.setdefault(body.cls.__name__, set()).update(theirs)
+        known[body.cls].update(theirs)
         waiting += [
             (inner, counterpart)
             for field in body.fields

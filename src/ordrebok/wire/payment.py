@@ -176,6 +176,7 @@ class Session(Wire, frozen=True, kw_only=True):
     processed_at: datetime | None = None
     metadata: Metadata | None = None
     url: Text | None = None
+    profile_id: Text | None = None
     links: Links | None = field(default=None, name="_links")
 
 

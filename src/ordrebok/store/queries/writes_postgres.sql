@@ -11,14 +11,16 @@ on conflict (account_id, name) do update set next = c.next + :count::bigint
 returning next - :count::bigint as first;
 
 -- name: lock_documents
--- Taken before anything is read: what is read next is what will be there at the write.
-select 1
-from documents
-where (account_id, kind, id) in (
-    select * from unnest(:accounts::text[], :kinds::text[], :ids::text[])
-)
-order by account_id, kind, id
-for update;
+-- Taken before anything is read: what is read next is what will be there at the write. Row by
+-- row, in the order in which the keys are given.
+select d.version
+from unnest(:accounts::text[], :kinds::text[], :ids::text[]) as k (account_id, kind, id)
+cross join lateral (
+    select version
+    from documents
+    where account_id = k.account_id and kind = k.kind and id = k.id
+    for update
+) as d;
 
 -- name: write_one
 -- One change of one document, for a writer without company. No row comes back when the version

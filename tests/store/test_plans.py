@@ -1,0 +1,99 @@
+"""How PostgreSQL finds rows: by index, whatever it believes of the tables."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from ordrebok.decision import Listing
+from ordrebok.store.listing import PageQuery, count_query, events_query, page_query
+from ordrebok.store.named import Statements
+from ordrebok.store.postgres_link import Connection, connect
+from tests.store.doors import opened
+from tests.store.toy import ACCOUNT
+
+
+async def plan(connection: Connection, text: str) -> str:
+    """The plan that would be kept for a statement, whatever its parameters."""
+    count = max((int(number) for number in re.findall(r"\$(\d+)", text)), default=0)
+    await connection.execute(f"prepare p as {text}")
+    nulls = ", ".join(["null"] * count)
+    rows = await connection.fetch(f"explain execute p{f'({nulls})' if count else ''}")
+    await connection.execute("deallocate p")
+    return "\n".join(row[0] for row in rows)
+
+
+def list_queries() -> list[PageQuery]:
+    """Statements of lists of every kind."""
+
+    def listing(**more: object) -> Listing:
+        after = (1, "a")
+        return Listing(ACCOUNT, "order", 10, after, lambda _: b"", **more)  # type: ignore[arg-type]
+
+    listings = [
+        listing(),
+        listing(statuses=("open", "closed"), created_gte_ms=1),
+        listing(term_groups=(("a",), ("b", "c")), currencies=("NOK",)),
+        listing(term_groups=(("a", "b"),)),
+        listing(prefixes=("a", "b"), term_groups=(("c",),)),
+    ]
+    return [
+        *(page_query(each, "postgres") for each in listings),
+        *(count_query(each, "postgres") for each in listings if each.term_groups),
+        events_query(listings[0], ["a", "b"], "postgres"),
+    ]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("tables", ["new", "analyzed"])
+def test_rows_are_found_by_their_keys_also_on_empty_tables(postgres_url: str, tables: str) -> None:
+    """A plan made on an empty table is kept while it grows: it must not read everything."""
+    statements = Statements("postgres")
+    names = ("document", "document_and_events", "documents_at", "records_at", "lock_documents")
+
+    async def use() -> None:
+        async with opened(postgres_url):
+            connection = await connect(postgres_url)
+            if tables == "analyzed":
+                await connection.execute("vacuum analyze")
+            for name in names:
+                found = await plan(connection, statements[name].text)
+                assert "Seq Scan" not in found, found
+                assert "_by_age" not in found, found
+                for index in re.findall(r"Scan using documents_pkey[^\n]*\n[^\n]*", found):
+                    assert re.search(r"account_id = .*kind = .*id = ", index), found
+            for query in list_queries():
+                found = await plan(connection, query.text)
+                assert "Seq Scan" not in found, found
+                assert "Materialize" not in found, found
+                for index in re.findall(r"using order_terms_pkey[^\n]*\n[^\n]*", found):
+                    assert re.search(r"account_id = .*term ", index), found
+                for index in re.findall(r"using documents_pkey[^\n]*\n[^\n]*", found):
+                    assert re.search(r"account_id = .*kind = .*id = ", index), found
+            await connection.close()
+
+    asyncio.run(use())
+
+
+@pytest.mark.postgres
+def test_writes_find_rows_by_their_keys(postgres_url: str) -> None:
+    """The writer's statements search by the whole key, once there is anything to search."""
+    statements = Statements("postgres")
+
+    async def use() -> None:
+        async with opened(postgres_url):
+            connection = await connect(postgres_url)
+            await connection.execute(
+                "insert into documents select 'a', 'order', n::text, 1, '', '', '', n, n, null, "
+                "'{}' from generate_series(1, 200) as n"
+            )
+            for name in ("write_one", "write_all"):
+                found = await plan(connection, statements[name].text)
+                assert "Seq Scan" not in found, found
+                for index in re.findall(r"Scan using documents_\w+[^\n]*\n[^\n]*", found):
+                    assert re.search(r"documents_pkey.*\n.*account_id = .*kind = .*id = ", index)
+            await connection.close()
+
+    asyncio.run(use())

@@ -1,0 +1,149 @@
+"""The arithmetic of the load programs, and what their report says of an aim."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.figures import (
+    Cell,
+    Latency,
+    Target,
+    median,
+    middle_rounds,
+    percentile,
+    ratio,
+)
+from bench.load import WrongAnswer, answer_size
+from bench.machine import Company, Machine
+from bench.report import Findings, console, show, write_json
+from bench.workload import ACCOUNT, LINES, add_request, create_request, document, new_ids
+
+HUNDRED = [float(number) for number in range(1, 101)]
+
+
+def cell(per_second: float, *, base: float | None = None, engine: str = "sqlite") -> Cell:
+    return Cell(
+        engine=engine,
+        work="add item",
+        callers=32,
+        per_second=per_second,
+        latency=Latency(p50_ms=1.0, p99_ms=2.0),
+        base_per_second=base,
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0.0, 1.0), (0.01, 1.0), (0.07, 7.0), (0.5, 50.0), (0.501, 51.0), (0.99, 99.0), (1.0, 100.0)],
+)
+def test_a_percentile_is_a_value_that_was_measured(share: float, expected: float) -> None:
+    assert percentile(HUNDRED, share) == expected
+
+
+def test_one_value_is_every_percentile() -> None:
+    assert {percentile([4.2], share) for share in (0.0, 0.5, 0.99, 1.0)} == {4.2}
+
+
+@pytest.mark.parametrize(("values", "share"), [([], 0.5), (HUNDRED, -0.1), (HUNDRED, 1.1)])
+def test_a_percentile_that_does_not_exist_is_refused(values: list[float], share: float) -> None:
+    with pytest.raises(ValueError, match=r"percentile of nothing|between 0 and 1"):
+        percentile(values, share)
+
+
+def test_the_median_takes_values_in_any_order() -> None:
+    assert median([3.0, 1.0, 2.0]) == 2.0
+    assert median([4.0, 1.0, 3.0, 2.0]) == 2.0
+
+
+def test_latency_is_in_milliseconds() -> None:
+    durations = [number / 1000 for number in reversed(HUNDRED)]
+    latency = Latency.of(durations)
+    assert latency.p50_ms == pytest.approx(50)
+    assert latency.p99_ms == pytest.approx(99)
+    assert latency.max_ms == pytest.approx(100)
+
+
+def test_a_ratio_needs_a_base() -> None:
+    assert ratio(3.0, 2.0) == 1.5
+    assert ratio(3.0, 0.0) is None
+    assert cell(300, base=200).to_base == 1.5
+    assert cell(300).to_base is None
+
+
+def test_the_median_round_keeps_its_own_base() -> None:
+    rounds = [cell(100, base=50), cell(300, base=400), cell(200, base=1000)]
+    other = cell(7, engine="postgres")
+    assert middle_rounds([*rounds, other]) == [rounds[2], other]
+    assert middle_rounds([]) == []
+
+
+@pytest.mark.parametrize(
+    ("measured", "at_least", "met"),
+    [(11, True, True), (10, True, True), (9, True, False), (9, False, True), (11, False, False)],
+)
+def test_an_aim_is_reached_or_missed(measured: float, at_least: bool, met: bool) -> None:  # noqa: FBT001
+    target = Target(name="aim", aim=10, measured=measured, unit="/s", at_least=at_least)
+    assert target.met is met
+
+
+def findings() -> Findings:
+    machine = Machine(cores=2, python="3.11", sync_ms=0.2)
+    cells = [cell(4_100, base=2_050), cell(4_900, engine="postgres")]
+    return Findings(machine=machine, cells=cells, spins_ms=[24.0, 31.0])
+
+
+def test_the_report_measures_each_engine_by_its_own_aim() -> None:
+    met = {target.name: target.met for target in findings().targets()}
+    assert met == {
+        "add item, sqlite, 32 connections": True,
+        "add item, postgres, 32 connections": False,
+    }
+
+
+def test_the_report_shows_ratios_and_aims(capsys: pytest.CaptureFixture[str]) -> None:
+    show(findings(), console())
+    said = capsys.readouterr().out
+    assert "4,100" in said
+    assert "2.00" in said
+    assert "reached" in said
+    assert "missed" in said
+
+
+def test_the_json_holds_figures_and_aims(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    write_json(findings(), file)
+    value = json.loads(file.read_bytes())
+    assert value["machine"]["cores"] == 2
+    assert value["cells"][0]["per_second"] == 4_100
+    assert [target["measured"] for target in value["targets"]] == [4_100, 4_900]
+
+
+def test_our_own_work_is_not_that_of_others() -> None:
+    company = Company()
+    assert 0 <= company.share() <= 1
+
+
+def test_the_generator_knows_how_long_an_answer_is() -> None:
+    head = b"HTTP/1.1 200 OK\r\netag: 1\r\nContent-Length: 5\r\n\r\n"
+    assert answer_size(head + b"he") == len(head) + 5
+    assert answer_size(head.lower()) == len(head) + 5
+    assert answer_size(head[:-1]) == 0
+    with pytest.raises(WrongAnswer, match="without a length"):
+        answer_size(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+
+
+def test_requests_are_whole_once_an_id_is_put_in() -> None:
+    (id_,) = new_ids(1)
+    for before, after in (create_request("t", LINES - 1), add_request("t")):
+        head, _, body = f"{before}{id_}{after}".encode().partition(b"\r\n\r\n")
+        assert answer_size(head + b"\r\n\r\n") == len(head) + 4 + len(body)
+        assert f"/accounts/{ACCOUNT}/".encode() in head
+        assert isinstance(json.loads(body), dict)
+
+
+def test_a_draft_of_three_lines_has_about_three_kilobytes() -> None:
+    assert 2_500 < len(document().encode()) < 3_500
+    assert len(json.loads(document())["order"]["items"]) == LINES
