@@ -127,6 +127,8 @@ class Commit:
     """Load the events of `keys` along, because the answer shows them."""
     if_match: str | None = None
     idempotency: Idempotency | None = None
+    dry_run: bool = False
+    """Answer what the write would answer, store nothing and use up no number."""
 
     def run(self, state: State) -> Decision | Refusal:
         """Run the decision, after checking If-Match against the first key."""
@@ -217,6 +219,8 @@ class Call:
     body_text: bytes = b""
     strict: bool = False
     """`Prefer: handling=strict` was given: unknown fields were already refused."""
+    dry_run: bool = False
+    """`Prefer: dry-run` was given: the plan, if it is a commit, is tried and not stored."""
     if_match: str | None = None
     idempotency: Idempotency | None = None
     credentials: tuple[str, str] | None = None

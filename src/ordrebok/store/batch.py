@@ -82,6 +82,9 @@ class Source(Protocol):
     def number(self, account_id: str) -> int:
         """Return a serial number that was never given before."""
 
+    def upcoming(self, account_id: str) -> int:
+        """Return the number that would be given next, without giving it."""
+
 
 NO_RECORDS: dict[RecordKey, Record] = {}
 
@@ -103,6 +106,10 @@ class NothingMore:
 
     def number(self, account_id: str) -> int:
         """Ask for a serial number."""
+        raise NotLoaded(numbers_of=account_id)
+
+    def upcoming(self, account_id: str) -> int:
+        """Ask for a look at the next serial number."""
         raise NotLoaded(numbers_of=account_id)
 
 
@@ -243,7 +250,10 @@ class Batch:
         """
         drawn = self._drawn.setdefault(id(member), [])
         while len(drawn) <= position:
-            drawn.append(self._source.number(account_id))
+            if member.commit.dry_run:
+                drawn.append(self._source.upcoming(account_id) + len(drawn))
+            else:
+                drawn.append(self._source.number(account_id))
         return drawn[position]
 
     def drawn(self, member: Member) -> int:
@@ -317,6 +327,8 @@ class Batch:
         if isinstance(decision, Refusal):
             return decision
         self._check(decision)
+        if member.commit.dry_run:
+            return Outcome(decision.answer, decision.version)
         for put in decision.puts:
             self.documents[put.key].apply(put)
         self.puts.extend(decision.puts)

@@ -50,6 +50,7 @@ _UNAVAILABLE = (
     OSError,
     asyncio.TimeoutError,
     asyncpg.PostgresConnectionError,
+    asyncpg.InternalClientError,  # A request met the server's farewell, half read.
     asyncpg.OperatorInterventionError,  # Shutting down, starting up, statement cancelled.
     asyncpg.InsufficientResourcesError,  # Disk full, out of memory, too many connections.
     asyncpg.PostgresIOError,

@@ -173,10 +173,19 @@ class Writer:
             if lack.numbers_of is not None:
                 asking.setdefault(lack.numbers_of, []).append(member)
         for account_id, members in asking.items():
-            counts = [max(1, batch.drawn(member)) for member in members]
+            trying = [member for member in members if member.commit.dry_run]
+            if trying:
+                found = await self._numbers.fetch("upcoming_number", account_id)
+                upcoming: int = found[0][0] if found else FIRST_NUMBER
+                for member in trying:
+                    batch.give_number(member, upcoming + batch.drawn(member))
+            taking = [member for member in members if not member.commit.dry_run]
+            counts = [max(1, batch.drawn(member)) for member in taking]
+            if not taking:
+                continue
             rows = await self._numbers.fetch("next_numbers", account_id, FIRST_NUMBER, sum(counts))
             number: int = rows[0][0]
-            for member, count in zip(members, counts, strict=True):
+            for member, count in zip(taking, counts, strict=True):
                 for _ in range(count):
                     batch.give_number(member, number)
                     number += 1

@@ -66,6 +66,7 @@ class _Stored:
         self._events = statements["events"].text
         self._record = statements["record"].text
         self._number = statements["next_number"].text
+        self._upcoming = statements["upcoming_number"].text
 
     def row(self, key: Key) -> Row | None:
         """Return a stored document."""
@@ -84,6 +85,12 @@ class _Stored:
     def number(self, account_id: str) -> int:
         """Return the account's next serial number."""
         number: int = self._ask(self._number, (account_id, FIRST_NUMBER))[0][0]
+        return number
+
+    def upcoming(self, account_id: str) -> int:
+        """Return the account's next serial number, which stays the next."""
+        found = self._ask(self._upcoming, (account_id,))
+        number: int = found[0][0] if found else FIRST_NUMBER
         return number
 
     def _ask(self, text: str, params: tuple[object, ...]) -> list[Any]:

@@ -25,6 +25,8 @@ async def carry_out(plan: Plan, call: Call, store: Store, book: AccountBook) -> 
     if isinstance(plan, Commit):
         if plan.idempotency is None and call.idempotency is not None:
             plan = replace(plan, idempotency=call.idempotency)
+        if call.dry_run:
+            plan = replace(plan, dry_run=True)
         outcome = await store.commit(plan)
         if isinstance(outcome, Refusal):
             return outcome

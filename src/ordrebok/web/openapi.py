@@ -283,7 +283,11 @@ _PARAMETERS: Final[dict[str, Schema]] = {
     "Prefer": {
         "name": "Prefer",
         "in": "header",
-        "description": "`handling=strict` refuses unknown fields and parameters.",
+        "description": (
+            "`handling=strict` refuses unknown fields and parameters. `dry-run`, on writes of "
+            "drafts, orders and operations, answers what the write would answer and stores "
+            "nothing. What was taken into account stands in `Preference-Applied`."
+        ),
         "schema": {"type": "string"},
     },
     "RequestId": {

@@ -6,8 +6,8 @@ from time import perf_counter
 from typing import Any, Final
 
 from ordrebok.accounts.tokens import Principal
-from ordrebok.decision import Call, Idempotency
-from ordrebok.operation import Operation
+from ordrebok.decision import Call, Commit, Idempotency
+from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.store.interface import StoreUnavailable
 from ordrebok.web.auth import (
@@ -40,6 +40,8 @@ _STRICT: Final = re.compile(
 _OK: Final = 200
 _NO_CONTENT: Final = 204
 _NOT_MODIFIED: Final = 304
+
+_DRY_RUN: Final = re.compile(rb"(?:^|[,;])\s*dry-run\s*(?:[,;]|$)", re.IGNORECASE)
 
 SLASH: Final = "\ue000"
 """Stands for a `%2F` of the path while routes are matched; no client may send it itself."""
@@ -78,9 +80,10 @@ class Responder:
                 result: Answer | Refusal = call
             else:
                 account_id = call.account_id
-                if call.strict:
-                    out["preference-applied"] = "handling=strict"
                 plan = self._operation.plan(call)
+                applied = _applied(call, plan)
+                if applied:
+                    out["preference-applied"] = applied
                 result = await carry_out(plan, call, house.store, house.tokens.book)
         except StoreUnavailable:
             wait_seconds = house.settings.retry_after_seconds
@@ -143,6 +146,7 @@ class Responder:
             body=value,
             body_text=body,
             strict=strict,
+            dry_run=b"prefer" in headers and _DRY_RUN.search(headers[b"prefer"]) is not None,
             if_match=None if if_match is None else if_match.decode("latin-1"),
             idempotency=idempotency,
             credentials=basic_credentials(authorization) if principal is None else None,
@@ -230,6 +234,13 @@ class Responder:
         resp.status = status
         resp.set_headers(out)
         return status
+
+
+def _applied(call: Call, plan: Plan) -> str:
+    """Return which of the caller's preferences count for this plan (RFC 7240)."""
+    strict = ["handling=strict"] if call.strict else []
+    dry_run = ["dry-run"] if call.dry_run and isinstance(plan, Commit) else []
+    return ", ".join(strict + dry_run)
 
 
 def _names(if_none_match: bytes | None, tag: str) -> bool:

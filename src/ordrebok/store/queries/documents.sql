@@ -85,3 +85,9 @@ delete from idempotency as i
 using old
 where i.account_id = :account_id and i.client_id = old.client_id and i.key = old.key
 returning i.account_id;
+
+-- name: upcoming_number
+-- The number that would be given next; a dry run shows it and leaves it.
+select next
+from counters
+where account_id = :account_id and name = 'order_number';
