@@ -6,8 +6,6 @@ from pathlib import Path
 from ordrebok import clock
 from ordrebok.clock import Instant
 from ordrebok.store.interface import Store
-from ordrebok.store.postgres import PostgresStore
-from ordrebok.store.sqlite import SqliteStore
 
 __all__ = ["Store", "open_store"]
 
@@ -27,10 +25,15 @@ async def open_store(
     Raises: SchemaTooNew, SchemaTooOld, AlreadyServed, StoreUnavailable; ValueError for a URL
     of another kind.
     """
+    # Each engine is imported when it is used: a start waits for one driver, not for two.
     if url.startswith("sqlite:///"):
+        from ordrebok.store.sqlite import SqliteStore  # noqa: PLC0415 -- see above
+
         path = Path(url.removeprefix("sqlite:///"))
         return SqliteStore(path, migrate=migrate, serving=serving, now=now)
     if url.startswith(("postgresql://", "postgres://")):
+        from ordrebok.store.postgres import PostgresStore  # noqa: PLC0415 -- see above
+
         return await PostgresStore.open(url, migrate=migrate, now=now)
     scheme = url.split(":", 1)[0]
     raise ValueError(f"a store is at sqlite:/// or postgresql://, not at {scheme}:")
