@@ -195,6 +195,7 @@ class FakeState:
         self.documents: dict[Key, Draft | Order] = {key_of(each): each for each in documents}
         self.origins: dict[Key, str | None] = {}
         self.log: dict[Key, list[bytes]] = {}
+        self.events_asked: list[Key] = []
         self.numbers_given = 0
         self.ids_given = 0
 
@@ -215,6 +216,7 @@ class FakeState:
 
     def events(self, key: Key) -> Sequence[bytes]:
         """Return a document's events, oldest first."""
+        self.events_asked.append(key)
         return tuple(self.log.get(key, ()))
 
     def order_number(self, account_id: str) -> int:

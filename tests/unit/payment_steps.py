@@ -6,6 +6,8 @@ failed. Operations are called A1, A2, C3 ... by their place among all steps of a
 
 import re
 
+from msgspec.structs import replace
+
 from ordrebok.items.rules import payable
 from ordrebok.payments.ledger import KINDS, OperationKind
 from ordrebok.payments.recording import record
@@ -26,7 +28,7 @@ _STEP = re.compile(r"(?P<failed>!?)(?P<kind>[ACXR])(?P<amount>\d+)(?:/(?P<line>\
 def body(items: dict[int, int], **fields: object) -> OperationBody:
     """Return an operation as a client writes it, from amounts by line."""
     asked = tuple(OperationItemBody(line_id=line, amount=items[line]) for line in items)
-    return OperationBody(items=asked, **fields)
+    return replace(OperationBody(items=asked), **fields)
 
 
 def tried(order: Order, letter: str, items: dict[int, int], **fields: object) -> Order | Refusal:

@@ -13,7 +13,7 @@ from ordrebok.money import AMOUNT_LIMIT
 from ordrebok.refusals import Fault, Refusal
 from ordrebok.wire.customer import Customer
 from ordrebok.wire.draft import Draft, Options
-from ordrebok.wire.item import ItemBody
+from ordrebok.wire.item import DiscountLine, ItemBody
 from ordrebok.wire.location import Store
 from ordrebok.wire.order import Order
 from tests.support.builders import (
@@ -119,98 +119,6 @@ def test_an_order_holds_two_thousand_lines_and_no_more() -> None:
     assert fault_codes(faults_of_update(order, a_body(1), a_body(1))) == ["TOO_MANY_ITEMS"]
 
 
-# ---------------------------------------------------------------------------------- reversals
-
-
-def test_a_line_is_reversed_by_an_update() -> None:
-    """The whole of it, with a reason and the opposite sign."""
-    assert faults_of_update(an_order(lines(39_800)), reversal(-39_800, 1, 2)) == []
-
-
-@pytest.mark.parametrize("updated", [None, an_order(lines(100))])
-def test_only_lines_of_an_order_can_be_reversed(updated: Order | None) -> None:
-    """A line of the draft itself is removed, not reversed."""
-    options = None if updated is None else Options(order_id="order-1")
-    items = [a_body(100, 7), reversal(-100, 7, 8)]
-    draft = a_draft(items, options=options, updated=updated)
-    faults = completion.faults(draft, updated)
-    assert [(fault.code, fault.path[2]) for fault in faults] == [("REVERSED_LINE_MISSING", 1)]
-
-
-@pytest.mark.parametrize("reason", [None, ""])
-def test_a_reversal_says_why(reason: str | None) -> None:
-    """The order keeps the reason for good."""
-    faults = faults_of_update(an_order(lines(100)), reversal(-100, 1, 2, reversed_reason=reason))
-    assert [(fault.code, fault.path[2:]) for fault in faults] == [
-        ("REVERSED_REASON_MISSING", (0, "reversed_reason"))
-    ]
-
-
-@pytest.mark.parametrize(
-    ("original", "gross", "expected"),
-    [
-        (100, -100, []),
-        (100, -1, []),
-        (-100, 100, []),
-        (100, 100, ["REVERSAL_SIGN"]),
-        (100, 0, ["REVERSAL_SIGN"]),
-        (-100, -1, ["REVERSAL_SIGN"]),
-    ],
-)
-def test_a_reversal_has_the_opposite_sign(original: int, gross: int, expected: list[str]) -> None:
-    """A reversal takes back, whichever way the line went."""
-    order = an_order(lines(original))
-    assert fault_codes(faults_of_update(order, reversal(gross, 1, 2))) == expected
-
-
-def test_reversals_of_one_draft_together_never_exceed_the_line() -> None:
-    """The refusal says what was asked and what is left."""
-    order = an_order(lines(100, 50))
-    faults = faults_of_update(order, reversal(-60, 1, 3), reversal(-41, 1, 4), reversal(-50, 2, 5))
-    assert fault_codes(faults) == ["REVERSAL_EXCEEDS_LINE"] * 2
-    assert faults[0].data == {"line_id": 1, "requested": 101, "remaining": 100}
-
-
-def test_reversals_over_several_drafts_together_never_exceed_the_line() -> None:
-    """What earlier drafts took back counts."""
-    order = an_order([*lines(100), reversal(-60, 1, 2), reversal(-30, 1, 3)])
-    assert faults_of_update(order, reversal(-10, 1, 4)) == []
-    faults = faults_of_update(order, reversal(-11, 1, 4))
-    assert {fault.code for fault in faults} == {"REVERSAL_EXCEEDS_LINE"}
-    assert faults[0].data == {"line_id": 1, "requested": 11, "remaining": 10}
-
-
-def test_what_was_paid_on_top_of_the_price_is_not_exceeded_either() -> None:
-    """The gross amounts fit, but the tax outside the price would pay back more than was paid."""
-    on_top = {"included_in_price": False}
-    order = an_order([a_body(100, 1, taxes=[a_tax(25, **on_top)])])
-    fair = reversal(-100, 1, 2, taxes=[a_tax(25, **on_top)])
-    greedy = reversal(-100, 1, 2, taxes=[a_tax(26, **on_top)])
-    assert faults_of_update(order, fair) == []
-    (fault,) = faults_of_update(order, greedy)
-    assert (fault.code, fault.data) == (
-        "REVERSAL_EXCEEDS_LINE",
-        {"line_id": 1, "requested": 126, "remaining": 125},
-    )
-
-
-def test_a_discounted_line_pays_back_no_more_than_was_paid() -> None:
-    """The reversal may repeat the discount; without it, it would take back too much."""
-    order = an_order([a_body(100, 1, discounts=(30,))])
-    assert faults_of_update(order, reversal(-100, 1, 2, discounts=(-30,))) == []
-    (fault,) = faults_of_update(order, reversal(-100, 1, 2))
-    assert fault.data == {"line_id": 1, "requested": 100, "remaining": 70}
-
-
-def test_a_thousand_reversals_are_checked_quickly() -> None:
-    """Every line of a large order can be taken back at once."""
-    order = an_order(lines(*[100] * 1_000))
-    draft = an_update_of(order, [reversal(-100, n, n + 1_000) for n in range(1, 1_001)])
-    begin = time.process_time()
-    assert completion.faults(draft, order) == []
-    assert time.process_time() - begin < 0.5
-
-
 # ---------------------------------------------------------------------------------- splitting
 
 
@@ -306,13 +214,20 @@ def test_a_long_chain_is_split_quickly() -> None:
 def test_each_order_of_a_split_has_its_own_totals_and_all_other_properties() -> None:
     """Nothing but lines, store and names tells the orders apart."""
     draft = a_draft(
-        [a_body(100, 1, store="A", discounts=(10,)), a_body(50, 2, store="B")],
+        [
+            a_body(
+                100, 1, store="A", discount_lines=(DiscountLine(amount=10, discount_type="manual"),)
+            ),
+            a_body(50, 2, store="B"),
+        ],
         options=SPLIT,
         customer=Customer(id="c-1"),
         metadata={"till": 7},
     )
     first, second = new_orders(draft)
     assert (first.gross_amount, first.net_amount, first.total_discount) == (100, 90, 10)
+    manual = [order.total_manual_discount_amount for order in (first, second)]
+    assert manual == [10, 0]
     assert (second.gross_amount, second.net_amount, second.total_discount) == (50, 50, 0)
     assert [(order.id, order.order_id, order.order_number) for order in (first, second)] == [
         ("id-1", "order-1", "1"),
@@ -470,6 +385,16 @@ def test_the_order_is_checked_again_when_the_draft_is_completed(
     refusal = completion.updated_order(draft, replace(order, **fields), LATER)
     assert isinstance(refusal, Refusal)
     assert refusal.code == expected
+
+
+def test_an_update_may_give_the_order_another_time_to_live() -> None:
+    """By its options; it runs from the update."""
+    order = an_order(lines(100), time_to_live=99_999_999)
+    options = Options(order_id="order-1", order_time_to_live=86_400)
+    draft = a_draft([a_body(1, 2)], options=options, updated=order)
+    after = accepted(completion.updated_order(draft, order, LATER))
+    assert after.time_to_live == 86_400
+    assert after.time_to_live_expires_at == LATER.plus(86_400).text
 
 
 def test_an_update_beyond_exact_numbers_is_refused() -> None:

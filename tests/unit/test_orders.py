@@ -232,7 +232,7 @@ def test_a_number_in_another_spelling_is_no_change() -> None:
 
 def test_of_a_discount_only_the_subtype_may_change() -> None:
     """What is not given of it stays."""
-    line = DiscountLine(amount=10, discount_id="d-1", discount_type="manual")
+    line = DiscountLine(amount=10, discount_id="d-1", discount_subtype="regulars")
     order = an_order([a_body(100, 1, discount_lines=(line, line))])
     given = [{}, {"amount": 10, "discount_subtype": "staff"}]
     after = updated(order, {"items": [{"line_id": 1, "discount_lines": given}]})

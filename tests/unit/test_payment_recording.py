@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from ordrebok.money import AMOUNT_LIMIT
 from ordrebok.orders.rules import cancel, close, reopen
-from ordrebok.payments.recording import same_operation
+from ordrebok.payments.recording import record, same_operation
+from ordrebok.refusals import Refusal
 from ordrebok.wire.order import Order
 from ordrebok.wire.payment import OperationItemBody
 from tests.support.builders import (
@@ -180,9 +181,6 @@ def test_the_live_authorization_of_one_line_leaves_the_others_alone() -> None:
     done(order, "A", {2: 100})
 
 
-MULTIPLE = "multiple_authorizations"
-
-
 @pytest.mark.parametrize("letter", ["C", "X", "R"])
 def test_with_several_authorizations_one_has_to_be_named(letter: str) -> None:
     """The refusal offers those that there are."""
@@ -288,7 +286,9 @@ def test_items_that_make_no_sense_are_refused_all_at_once(
 def test_a_line_stands_once_in_an_operation() -> None:
     """Two amounts for one line would hide what was asked."""
     twice = (OperationItemBody(line_id=1, amount=10), OperationItemBody(line_id=1, amount=20))
-    refusal = refused(an_order(), "A", {}, **{"items": twice})
+    asked = replace(body({}), items=twice)
+    refusal = record(an_order(), "authorizations", asked, "A1", ACTOR, NOW)
+    assert isinstance(refusal, Refusal)
     assert (refusal.code, fault_codes(refusal)) == ("INVALID_AMOUNTS", ["LINE_TWICE"])
     assert refusal.faults[0].path == ("items", 1, "line_id")
 

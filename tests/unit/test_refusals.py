@@ -211,6 +211,7 @@ FULL = a_draft(lines(AMOUNT_LIMIT))
 ON_TOP = [a_tax(None, amount=AMOUNT_LIMIT, included_in_price=False)]
 UNPAYABLE = a_draft([a_body(AMOUNT_LIMIT, 1, taxes=ON_TOP)])
 RENAMED = a_draft(lines(100), order_id="order-1")
+GIVEN_AWAY = an_item(AMOUNT_LIMIT, 2, discounts=(AMOUNT_LIMIT,))
 CURSOR = "no cursor"
 
 REACHED: dict[str, dict[str, Callable[[], object]]] = {
@@ -282,7 +283,7 @@ REACHED: dict[str, dict[str, Callable[[], object]]] = {
     "drafts.transition._identities": {"ORDER_ID_TAKEN": lambda: made(RENAMED.order, None, OPEN)},
     "orders.rules.recomputed": {
         "AMOUNT_TOO_LARGE": lambda: order_rules.recomputed(
-            replace(OPEN, items=(an_item(AMOUNT_LIMIT, 1), an_item(1, 2))), NOW
+            replace(OPEN, items=(an_item(1), GIVEN_AWAY)), NOW
         )
     },
     "orders.rules.update": {

@@ -89,23 +89,23 @@ def _items(
         left = book.line(line.line_id).left("authorizations", abs(payable(line)))
         amount = sign * left if item.amount is None else item.amount
         if left <= 0 or abs(amount) > left:
-            faults.append(_fault(index, item, sign * left))
+            faults.append(_fault(index, item, line.line_id, sign * left))
         items.append(SessionItem(line_id=item.line_id, amount=amount))
     if faults:
         return Refusal(faults[0].code, faults[0].message, faults=tuple(faults))
     return tuple(items)
 
 
-def _fault(index: int, item: SessionItemBody, left: int) -> Fault:
+def _fault(index: int, item: SessionItemBody, line_id: int, left: int) -> Fault:
     """Return the fault of an item that asks for more than is left to authorize."""
     asked = {} if item.amount is None else {"requested": item.amount}
     low, high = sorted((1 if left > 0 else -1, left))
     return Fault(
         "AUTHORIZATION_EXCEEDS_LINE",
-        f"line {item.line_id}: {asked.get('requested', 'all')} asked, {left} left to authorize",
+        f"line {line_id}: {asked.get('requested', 'all')} asked, {left} left to authorize",
         ("items", index, "amount"),
         f"no amount, or one from {low} to {high}"
         if left
         else "nothing: all of the line is authorized",
-        {"line_id": item.line_id, **asked, "remaining": left},
+        {"line_id": line_id, **asked, "remaining": left},
     )

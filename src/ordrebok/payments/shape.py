@@ -7,7 +7,7 @@ from ordrebok.items.rules import payable
 from ordrebok.refusals import Fault, Refusal
 from ordrebok.wire.item import Item
 
-L = TypeVar("L", int, str)
+L = TypeVar("L", bound=int | str)
 
 _REFUSED_AS = {
     "ZERO_AMOUNT": "INVALID_AMOUNTS",
@@ -38,9 +38,10 @@ def _faults(lines: Mapping[L, Item], asked: Sequence[tuple[L, int | None]]) -> I
     """Yield the faults of all items, in their order."""
     seen: set[L] = set()
     for index, (line_id, amount) in enumerate(asked):
-        data = {"line_id": line_id}
         on_line, on_amount = ("items", index, "line_id"), ("items", index, "amount")
         line = lines.get(line_id)
+        number = line_id if line is None else line.line_id
+        data = {"line_id": number} if isinstance(number, int) else {}
         if line_id in seen:
             message = f"line {line_id} stands twice"
             yield Fault("LINE_TWICE", message, on_line, "each line once", data)

@@ -167,11 +167,16 @@ def _document(operations: Sequence[Operation], public_url: str) -> Write:
     """Return the page of the OpenAPI document, which is made when it is first asked for."""
     made: list[bytes] = []
 
+    def make() -> bytes:
+        """Make the document."""
+        from ordrebok.web.openapi import document  # noqa: PLC0415 -- a start needs none of it
+
+        return document(operations, public_url)
+
     async def write(_req: Request, resp: Response, out: dict[str, str]) -> None:
         if not made:
-            from ordrebok.web.openapi import document  # noqa: PLC0415 -- a start needs none of it
-
-            made.append(document(operations, public_url))
+            # It takes a quarter of a second: in a thread, other requests go on meanwhile.
+            made.append(await asyncio.to_thread(make))
         out["cache-control"] = "public, max-age=300"
         resp.content_type = JSON
         resp.data = made[0]

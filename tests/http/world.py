@@ -1,0 +1,171 @@
+"""One of everything on an account, so that any operation of the table has something to work on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import httpx
+
+from ordrebok.operation import Operation
+from ordrebok.table import OPERATIONS
+from tests.support.api import Api, line
+from tests.support.openapi import Json
+
+SHOPPING = tuple(row for row in OPERATIONS if "/shopping/" in row.path)
+WRITES = tuple(row for row in SHOPPING if row.method != "GET")
+
+STORE, CUSTOMER = "S1", "C1"
+OPERATION = {"items": [{"line_id": 1, "amount": 10}]}
+SESSION = {
+    "items": [{"line_id": "1", "amount": 10}],
+    "profile_id": "default",
+    "url": {"return_url": "https://shop.test/back", "callback_url": "https://shop.test/call"},
+}
+BODIES: dict[str, Json] = {
+    "aid_draft_orders_post": {"order": {"currency": "NOK", "items": [line(100, 1)]}},
+    "aid_draft_orders_id_put": {"order": {"comment": "changed"}},
+    "aid_draft_orders_id_complete_put": {},
+    "aid_draft_orders_id_items_post": line(200),
+    "aid_draft_orders_id_items_line_id_put": line(300),
+    "aid_orders_post": {"currency": "NOK", "items": [line(100, 1)]},
+    "aid_orders_id_put": {"comment": "changed"},
+    "aid_orders_id_cancel_post": {"cancelled_reason": "customer"},
+    "aid_orders_id_events_post": {"service": "kitchen", "service_status": "ready"},
+    "aid_orders_id_comments_post": {"body": "hello"},
+    "aid_orders_id_authorization_post": OPERATION,
+    "aid_orders_id_capture_post": OPERATION,
+    "aid_orders_id_refunds_post": OPERATION,
+    "aid_orders_id_cancellation_post": OPERATION,
+    "aid_orders_id_session_post": SESSION,
+    "aid_auths_oauth_token_post": {"audience": "https://orders.test/v1/accounts/T12345678"},
+    "aid_auth_clients_post": {"name": "A client"},
+    "aid_auth_clients_id_patch": {"name": "Another name"},
+    "aid_auth_client_grants_post": {
+        "client_id": "nobody",
+        "audience": "https://orders.test/v1/accounts/T12345678",
+        "scope": ["read:shopping"],
+    },
+    "aid_auth_client_grants_id_patch": {"scope": ["read:shopping"]},
+}
+"""A body that each operation takes; operations that are not here have none."""
+
+BEFORE = {
+    "aid_orders_id_open_post": ("close",),
+    "aid_orders_id_capture_post": ("authorizations",),
+    "aid_orders_id_refunds_post": ("authorizations", "captures"),
+    "aid_orders_id_cancellation_post": ("authorizations",),
+}
+"""What must have happened to the order, so that the operation changes something."""
+
+RECORDED = {
+    "authorization_id": "authorizations",
+    "capture_id": "captures",
+    "refund_id": "refunds",
+    "cancellation_id": "cancellations",
+    "session_id": "sessions",
+}
+"""Names in paths of what is recorded on the order only where an operation asks for it."""
+
+
+@dataclass
+class World:
+    """A draft, an order with a comment, and the names that they have in paths."""
+
+    api: Api
+    name: str | None = None
+    """An own id for the draft, the order and the comment."""
+    names: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make one of each."""
+        own = {} if self.name is None else {"id": self.name}
+        items = [line(100, 1), line(50, 2)]
+        draft = self.api.post("draft_orders", {**own, "order": {"currency": "NOK", "items": items}})
+        customer = {"id": CUSTOMER, "last_name": "Nordmann"}
+        own_order_id = {} if self.name is None else {"order_id": self.name}
+        order = self.api.order(
+            line(100, 1), line(90, 2), store={"id": STORE}, customer=customer, **own_order_id
+        )
+        self.names["order_id"] = order["order_id"]
+        comment = self.api.post(self._order("/comments"), {"body": "first", **own})
+        self.names |= {
+            "id": draft["id"],
+            "line_id": "1",
+            "comment_id": comment["id"],
+            "store_id": STORE,
+            "customer_id": CUSTOMER,
+        }
+
+    def path(self, row: Operation, account_id: str | None = None) -> str:
+        """The path of an operation with these names, on this or another account."""
+        for name in RECORDED:
+            if f"{{{name}}}" in row.path and name not in self.names:
+                self._record(name)
+        names = {**self.names, "aid": account_id or self.api.account_id}
+        names["oid"] = names["aid"]
+        path = row.path.format_map({name: quote(value, safe="") for name, value in names.items()})
+        return f"/v1{path}"
+
+    def path_with(self, row: Operation, text: str) -> str:
+        """The path of an operation with any text for every name but the account's."""
+        path = row.path.replace("{aid}", self.api.account_id)
+        return "/v1" + re.sub(r"\{\w+\}", lambda _: quote(text, safe=""), path)
+
+    def ready_for(self, row: Operation) -> None:
+        """Bring the order into a state in which the operation changes something."""
+        for step in BEFORE.get(row.id, ()):
+            body = () if step == "close" else (OPERATION,)
+            self.api.post(self._order(f"/{step}"), *body)
+
+    def _record(self, name: str) -> None:
+        """Record an operation or a session on the order's second line."""
+        if name not in {"authorization_id", "session_id"} and "authorization_id" not in self.names:
+            self._record("authorization_id")
+        if name == "refund_id" and "capture_id" not in self.names:
+            self._record("capture_id")
+        amount = 90 if name == "authorization_id" else 30
+        body: Json = {"items": [{"line_id": 2, "amount": amount}]}
+        if name == "session_id":
+            body = {**SESSION, "items": [{"line_id": "1"}]}
+        self.names[name] = self.api.post(self._order(f"/{RECORDED[name]}"), body)["id"]
+
+    def _draft(self) -> str:
+        """The path of the draft."""
+        return f"draft_orders/{quote(self.names['id'], safe='')}"
+
+    def _order(self, below: str = "") -> str:
+        """The path of the order, or of something below it."""
+        return f"orders/{quote(self.names['order_id'], safe='')}{below}"
+
+    def versions(self) -> tuple[int, int, int, int]:
+        """The versions of draft and order, and how many drafts and orders there are."""
+        drafts = self.api.send("GET", "draft_orders", params={"total": "true", "limit": 1})
+        orders = self.api.send("GET", "orders", params={"total": "true", "limit": 1})
+        return (
+            self.api.get(self._draft(), include_events="false")["version"],
+            self.api.get(self._order(), include_events="false")["version"],
+            int(drafts.headers["total-count"]),
+            int(orders.headers["total-count"]),
+        )
+
+
+def body_of(row: Operation) -> tuple[Json, ...]:
+    """The body of an operation as arguments: none where it takes none."""
+    if row.body is None and not row.body_forms:
+        return ()
+    return (BODIES[row.id],)
+
+
+def call(
+    world: World,
+    row: Operation,
+    *,
+    by: Api | None = None,
+    path: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> httpx.Response:
+    """Send an operation's valid request, by the world's own client or another one."""
+    api = by or world.api
+    return api.send(row.method, path or world.path(row), *body_of(row), headers=headers)
