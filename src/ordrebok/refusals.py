@@ -31,7 +31,6 @@ CATALOGUE: dict[str, Entry] = {
     "NO_GRANT": Entry(403, "The client has no grant for this audience"),
     "NOT FOUND": Entry(404, "Resource not found"),
     "METHOD_NOT_ALLOWED": Entry(405, "This path does not take this method"),
-    "NOT_ACCEPTABLE": Entry(406, "This resource has no form that the Accept header takes"),
     "ID_TAKEN": Entry(409, "The id is taken by a resource with other content"),
     "ORDER_ID_TAKEN": Entry(409, "The order_id is taken by another order"),
     "LINE_ID_TAKEN": Entry(409, "The line_id is taken by another item"),

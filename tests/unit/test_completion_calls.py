@@ -11,6 +11,8 @@ from ordrebok.ids import NINE_ALPHABET, Candidates, new_nine, new_uuid
 from ordrebok.wire.draft import Draft, Options
 from tests.support.builders import (
     ACCOUNT,
+    ACTOR,
+    NOW,
     FakeState,
     Json,
     a_body,
@@ -50,6 +52,8 @@ def test_completing_answers_the_drafts_envelope_with_its_orders() -> None:
     state, answer = completed(a_draft(lines(39_800)))
     assert (answer["id"], answer["status"], len(answer["orders"])) == ("draft-1", "completed", 1)
     assert {"order", "version", "events", "options"}.isdisjoint(answer)
+    assert (answer["created_at"], answer["created_by"]) == (NOW.text, ACTOR)
+    assert [link["rel"] for link in answer["_links"]] == ["draft", "order"]
     order = answer["orders"][0]
     assert (order["gross_amount"], order["version"]) == (39_800, 1)
     assert {"events", "state"}.isdisjoint(order)

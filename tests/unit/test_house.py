@@ -30,6 +30,8 @@ RINGS: Final = (
         "payouts",
         "discounts",
         "accounts",
+        "audit",
+        "exchange",
         "retention",
     },
     {"store"},

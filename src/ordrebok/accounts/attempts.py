@@ -10,8 +10,7 @@ MOST_CHARACTERS: Final = 255
 
 
 class Attempts:
-    """
-    Failures per account and client id, in this process.
+    """Failures per account and client id, in this process.
 
     Only failures are counted and only failures are slowed down. A right secret is always taken,
     or whoever knows a client's id could keep it out; and secrets are too long to be guessed.
@@ -21,8 +20,7 @@ class Attempts:
         self._failures: dict[tuple[str, str], deque[int]] = {}
 
     def failed(self, account_id: str, client_id: str, now_ms: int) -> int | None:
-        """
-        Note a failure; return for how many seconds further ones are refused with 429, or None.
+        """Note a failure; return for how many seconds further ones are refused with 429, or None.
 
         Keeps: at most 20 failures a minute are answered as such; memory stays bounded.
         """

@@ -39,8 +39,7 @@ class SigningKey:
 
 
 class AccountBook(Protocol):
-    """
-    Accounts, clients, grants and signing keys.
+    """Accounts, clients, grants and signing keys.
 
     Deleted clients and grants are kept, and are found by no method here. Every method may raise
     StoreUnavailable.

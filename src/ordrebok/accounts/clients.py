@@ -16,8 +16,7 @@ from ordrebok.wire.token import Client, ClientBody, ClientPatch, ClientWithSecre
 async def create(
     book: AccountBook, account_id: str, body: ClientBody, actor_id: str | None
 ) -> ClientWithSecret | Refusal:
-    """
-    Make a client; its secret is shown in this answer and never again.
+    """Make a client; its secret is shown in this answer and never again.
 
     Refuses: INVALID_REQUEST_PARAMETER, ID_TAKEN.
     """
@@ -53,8 +52,7 @@ async def create(
 async def change(
     book: AccountBook, account_id: str, id: str, body: ClientPatch
 ) -> Client | Refusal:
-    """
-    Change a client's name or description.
+    """Change a client's name or description.
 
     Refuses: NOT FOUND.
     """
@@ -67,8 +65,7 @@ async def change(
 async def rotate_secret(
     book: AccountBook, account_id: str, id: str, actor_id: str | None
 ) -> ClientWithSecret | Refusal:
-    """
-    Give a client a new secret; the old one is refused at once, its tokens live on.
+    """Give a client a new secret; the old one is refused at once, its tokens live on.
 
     Refuses: NOT FOUND, MISSING_SCOPE.
     """
@@ -87,8 +84,7 @@ async def rotate_secret(
 async def delete(
     book: AccountBook, account_id: str, id: str, actor_id: str | None
 ) -> Client | Refusal:
-    """
-    Delete a client: no more tokens, and its live ones end within a minute.
+    """Delete a client: no more tokens, and its live ones end within a minute.
 
     Refuses: NOT FOUND.
     """
@@ -99,8 +95,7 @@ async def delete(
 async def handing_out(
     book: AccountBook, account_id: str, actor_id: str | None, scopes: Iterable[str]
 ) -> Refusal | None:
-    """
-    Refuse to help anybody, the caller included, to scopes that the caller does not hold.
+    """Refuse to help anybody, the caller included, to scopes that the caller does not hold.
 
     Without an actor it is the operator of the server who asks, and may do anything.
 

@@ -11,8 +11,7 @@ def new_secret() -> str:
 
 
 def hash_of(secret: str) -> str:
-    """
-    Return what is stored of a secret.
+    """Return what is stored of a secret.
 
     A plain SHA-256 is enough: secrets are random and long, never chosen by a person, so there
     is nothing to guess that a slow hash would protect.

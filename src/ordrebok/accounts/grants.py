@@ -14,8 +14,7 @@ from ordrebok.wire.token import Grant, GrantBody, GrantPatch
 async def create(
     book: AccountBook, account_id: str, body: GrantBody, actor_id: str | None
 ) -> Grant | Refusal:
-    """
-    Allow a client some scopes on an audience.
+    """Allow a client some scopes on an audience.
 
     Refuses: INVALID_REQUEST_PARAMETER, MISSING_SCOPE.
     """
@@ -63,8 +62,7 @@ async def listed(
 async def change(
     book: AccountBook, account_id: str, id: str, body: GrantPatch, actor_id: str | None
 ) -> Grant | Refusal:
-    """
-    Replace the scopes of a grant; live tokens lose within a minute what is gone.
+    """Replace the scopes of a grant; live tokens lose within a minute what is gone.
 
     Refuses: INVALID_REQUEST_PARAMETER, MISSING_SCOPE, NOT FOUND.
     """
@@ -81,8 +79,7 @@ async def change(
 async def delete(
     book: AccountBook, account_id: str, id: str, actor_id: str | None
 ) -> Grant | Refusal:
-    """
-    Take a grant back; live tokens of it end within a minute.
+    """Take a grant back; live tokens of it end within a minute.
 
     Refuses: NOT FOUND.
     """

@@ -17,8 +17,7 @@ BEARER = "Bearer"
 
 
 async def issue(book: AccountBook, call: Call, body: TokenRequest) -> TokenAnswer | Refusal:
-    """
-    Give a client an access token for one account.
+    """Give a client an access token for one account.
 
     Refuses: UNSUPPORTED_GRANT_TYPE, INVALID_REQUEST_PARAMETER, INVALID_CLIENT,
     TOO_MANY_REQUESTS, NO_GRANT.
@@ -55,8 +54,7 @@ async def token_for(
     issuer: str,
     now: Instant,
 ) -> TokenAnswer | Refusal:
-    """
-    Return a token with all the scopes that the client's grants give it on the account.
+    """Return a token with all the scopes that the client's grants give it on the account.
 
     Refuses: NO_GRANT.
     """

@@ -50,8 +50,7 @@ def live(keys: Iterable[SigningKey], now_ms: int) -> tuple[SigningKey, ...]:
 
 
 async def signing_key(book: AccountBook, now: Instant) -> SigningKey:
-    """
-    Return the key that signs now; on a book's very first use it is made.
+    """Return the key that signs now; on a book's very first use it is made.
 
     Two servers that start at once may each make one. Both verify, and the newer one signs.
     """
@@ -64,8 +63,7 @@ async def signing_key(book: AccountBook, now: Instant) -> SigningKey:
 
 
 async def rotate(book: AccountBook, now: Instant, *, revoke: bool = False) -> SigningKey:
-    """
-    Make a new key that signs from now on, and return it.
+    """Make a new key that signs from now on, and return it.
 
     Keeps: tokens of earlier keys stay good until they expire; a key is forgotten once its last
     token has expired. With `revoke`, for a key that got out, earlier keys are forgotten at once,

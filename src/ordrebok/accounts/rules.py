@@ -29,8 +29,7 @@ def is_owner_id(text: str) -> bool:
 
 
 def account_of_audience(audience: str) -> str | None:
-    """
-    Return the account that an audience names, None when it names none.
+    """Return the account that an audience names, None when it names none.
 
     The host is not looked at: clients write the address under which they know the server, or
     the one that their software has built in. A user name before the host is allowed.
@@ -46,8 +45,7 @@ def account_of_audience(audience: str) -> str | None:
 
 
 def canonical_scope(text: str) -> str | None:
-    """
-    Return a scope in today's spelling, None when it is not a scope.
+    """Return a scope in today's spelling, None when it is not a scope.
 
     Today's spelling is `role:service[:/sub/resource]`; the spelling before 2019,
     `service:role`, is turned around. `admin:account` is an old misprint of `admin:accounts`.
@@ -66,8 +64,7 @@ def canonical_scope(text: str) -> str | None:
 
 
 def canonical_scopes(scopes: Sequence[str]) -> tuple[tuple[str, ...], tuple[Fault, ...]]:
-    """
-    Return the scopes in today's spelling, each once, and everything that is wrong with them.
+    """Return the scopes in today's spelling, each once, and everything that is wrong with them.
 
     Refuses: INVALID_SCOPE and TOO_MANY_SCOPES, as faults.
     """
@@ -91,8 +88,7 @@ def canonical_scopes(scopes: Sequence[str]) -> tuple[tuple[str, ...], tuple[Faul
 
 
 def audience_fault(account_id: str, audience: str) -> Fault | None:
-    """
-    Return what is wrong with an audience that shall be this account.
+    """Return what is wrong with an audience that shall be this account.
 
     Refuses: INVALID_AUDIENCE, as a fault.
     """
@@ -107,8 +103,7 @@ def audience_fault(account_id: str, audience: str) -> Fault | None:
 
 
 def beyond(powers: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    """
-    Return the wanted scopes that somebody with these powers may not hand to others.
+    """Return the wanted scopes that somebody with these powers may not hand to others.
 
     Keeps: nobody grants more than they hold; `admin:<service>` holds all of its service, and
     `admin:accounts` may grant anything.

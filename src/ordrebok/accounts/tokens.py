@@ -85,8 +85,7 @@ def claims_of(
     scopes: frozenset[str],
     now: Instant,
 ) -> Claims:
-    """
-    Return what a new token for this client says.
+    """Return what a new token for this client says.
 
     The audience has been checked to name an account, which is repeated as `oid`.
     """
@@ -112,8 +111,7 @@ def sign(key: SigningKey, claims: Claims) -> str:
 
 
 class Tokens:
-    """
-    The verifier of access tokens, with a memory of those it has just verified.
+    """The verifier of access tokens, with a memory of those it has just verified.
 
     Keeps: a token is taken only with the signature of a key of the book, before it expires, and
     at most a minute after its client or grant was last seen in the book. Its scopes are those
@@ -142,8 +140,7 @@ class Tokens:
         return entry.principal
 
     async def principal_of(self, authorization: str | None) -> Principal | Refusal:
-        """
-        Return who calls by the Authorization header.
+        """Return who calls by the Authorization header.
 
         Refuses: MISSING_TOKEN, INVALID_TOKEN.
         Source: decisions 9.4.
@@ -177,8 +174,7 @@ class Tokens:
         return encode({"keys": [verifier.jwk for verifier in self._verifiers.values()]})
 
     async def _claims(self, token: str) -> Claims | Refusal:
-        """
-        Return what the token says, after checking that it is ours and still good.
+        """Return what the token says, after checking that it is ours and still good.
 
         Refuses: INVALID_TOKEN.
         """
