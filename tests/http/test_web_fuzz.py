@@ -54,6 +54,7 @@ def check(response: Any) -> None:  # noqa: ANN401 -- a response
 @ORDINARY
 @given(things, st.booleans(), st.sampled_from(["POST", "PUT"]))
 def test_any_body_of_known_keys(body: Any, strict: bool, method: str) -> None:  # noqa: ANN401, FBT001 -- hypothesis passes them
+    """Bodies that are nearly right get past the first checks, and break nothing behind them."""
     path = f"{ROOT}/things" if method == "POST" else f"{ROOT}/things/1"
     headers = {"prefer": "handling=strict"} if strict else {}
     check(send(method, path, app=APP, content=json.dumps(body).encode(), headers=headers))
@@ -62,12 +63,14 @@ def test_any_body_of_known_keys(body: Any, strict: bool, method: str) -> None:  
 @ORDINARY
 @given(st.binary(max_size=60))
 def test_any_bytes(body: bytes) -> None:
+    """What is not even text is refused like any other body."""
     check(send("POST", f"{ROOT}/things", app=APP, content=body))
 
 
 @ORDINARY
 @given(st.text(alphabet='{}[]",:\\u0129eE+-.truefalsn "currency""NOK"', max_size=60))
 def test_anything_like_json(body: str) -> None:
+    """Nearly good JSON misleads a reader most easily, and never becomes an error of ours."""
     check(send("POST", f"{ROOT}/things", app=APP, content=body.encode()))
 
 
@@ -96,6 +99,7 @@ header_text = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_si
     st.text(max_size=12),
 )
 def test_any_headers_and_query(headers: dict[str, str], method: str, query: str) -> None:
+    """Headers and queries come from strangers too, and none of them is trusted to be sane."""
     path = f"{ROOT}/things/1" if method == "PUT" else f"{ROOT}/things"
     body = {"currency": "NOK"} if method != "GET" else None
     check(send(method, path, app=APP, body=body, headers=headers))
@@ -107,6 +111,7 @@ def test_any_headers_and_query(headers: dict[str, str], method: str, query: str)
 @ORDINARY
 @given(st.text(max_size=12))
 def test_any_path(text: str) -> None:
+    """Every address has an answer, also where its bytes are no text."""
     check(send("GET", f"{ROOT}/things/{_quoted(text)}", app=APP))
     check(send("GET", f"/v1/accounts/{_quoted(text)}/shopping/things", app=APP))
 

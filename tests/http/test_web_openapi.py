@@ -39,14 +39,17 @@ def names(operation_id: str, place: str) -> list[str]:
 
 
 def test_the_document_is_valid_openapi() -> None:
+    """Generators of clients and tests read it without complaint."""
     validate(DOCUMENT)
 
 
 def test_the_same_rows_give_the_same_bytes() -> None:
+    """A difference between two versions of the document is a change of the API."""
     assert document(OPERATIONS) == document(OPERATIONS)
 
 
 def test_every_operation_is_there_with_its_parameters() -> None:
+    """What a request may carry is told of each operation, and no header that it ignores."""
     assert sum(len(path) for path in DOCUMENT["paths"].values()) == len(OPERATIONS)
     assert names("things_get", "query") == [
         "limit",
@@ -67,6 +70,7 @@ def test_every_operation_is_there_with_its_parameters() -> None:
 
 
 def test_query_parameters_say_what_they_take() -> None:
+    """A client knows limits, defaults and formats before the first refusal."""
     by_name = {p.get("name"): p for p in operation("things_get")["parameters"]}
     assert by_name["limit"]["schema"]["maximum"] == 100
     assert by_name["limit"]["schema"]["default"] == 10
@@ -75,6 +79,7 @@ def test_query_parameters_say_what_they_take() -> None:
 
 
 def test_any_one_scope_suffices() -> None:
+    """Alternatives stand beside each other, for scopes in one entry would all be needed."""
     row = operation("things_post")
     assert row["security"] == [{"bearer": ["admin:shopping"]}, {"bearer": ["write:shopping"]}]
     assert row["x-scopes"] == ["admin:shopping", "write:shopping"]
@@ -82,11 +87,13 @@ def test_any_one_scope_suffices() -> None:
 
 
 def test_answers_hold_read_only_fields_and_bodies_do_not() -> None:
+    """No one is invited to send what the server computes itself."""
     assert "net_amount" in SCHEMAS["Part"]["properties"]
     assert "net_amount" not in SCHEMAS["PartBody"]["properties"]
 
 
 def test_an_answer_is_never_null_and_a_body_may_be() -> None:
+    """Generated clients check no answer for null, and can still clear a field with it."""
     assert {"type": "null"} in SCHEMAS["ThingBody"]["properties"]["kind"]["anyOf"]
     assert '"null"' not in json.dumps(SCHEMAS["Thing"])
     assert '"null"' not in json.dumps(SCHEMAS["Problem"])
@@ -94,6 +101,7 @@ def test_an_answer_is_never_null_and_a_body_may_be() -> None:
 
 @pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: row.id)
 def test_every_refusal_is_listed_by_status(row: Any) -> None:  # noqa: ANN401 -- one row
+    """Whoever writes a client can handle each code, since none comes as a surprise."""
     responses = operation(row.id)["responses"]
     for code in refusals_of(row):
         reference = responses[str(CATALOGUE[code].status)]["$ref"]
@@ -128,11 +136,13 @@ def validator(operation_id: str, status: int, kind: str) -> Draft202012Validator
 def test_what_is_answered_is_what_is_documented(
     method: str, path: str, body: object, operation_id: str, token: str, accept: str
 ) -> None:
+    """Answers and refusals of each form fit the schema that is published for them."""
     response = send(method, ROOT + path, body=body, token=token, headers={"accept": accept})
     kind = response.headers["content-type"]
     validator(operation_id, response.status_code, kind).validate(response.json())
 
 
 def test_the_document_is_served() -> None:
+    """It is read without a token, and is the very document that is tested here."""
     response = send("GET", "/openapi.json", token=None, store=TinyStore())
     assert response.content == document(OPERATIONS)

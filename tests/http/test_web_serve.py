@@ -62,6 +62,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def test_a_request_in_flight_is_answered_when_the_server_is_told_to_stop(tmp_path: Path) -> None:
+    """A new version is rolled out without a lost write, and the log tells of it in full."""
     log = tmp_path / "log"
     with serving(log) as (url, process), ThreadPoolExecutor() as pool:
         slow = pool.submit(httpx.get, f"{url}{ROOT}/slow", headers=HEADERS)
@@ -79,6 +80,7 @@ def test_a_request_in_flight_is_answered_when_the_server_is_told_to_stop(tmp_pat
 
 
 def test_no_header_names_the_server_and_connections_are_kept(tmp_path: Path) -> None:
+    """Strangers learn nothing of what runs here, and clients need not connect each time."""
     with serving(tmp_path / "log") as (url, _), httpx.Client(base_url=url) as client:
         first = client.get("/healthz")
         assert "server" not in first.headers
@@ -87,6 +89,8 @@ def test_no_header_names_the_server_and_connections_are_kept(tmp_path: Path) -> 
 
 
 def test_a_body_that_never_ends_is_refused_on_the_way(tmp_path: Path) -> None:
+    """The limit holds on a real connection, and the server goes on serving after it."""
+
     def endless() -> Iterator[bytes]:
         for _ in range(20):
             yield b" " * 1_000_000
@@ -102,6 +106,7 @@ def test_a_body_that_never_ends_is_refused_on_the_way(tmp_path: Path) -> None:
 
 
 def test_several_processes_tell_their_figures_together(tmp_path: Path) -> None:
+    """Whichever process is asked, the counts are those of all requests."""
     with serving(tmp_path / "log", workers=2) as (url, process):
         for _ in range(20):
             assert httpx.get(f"{url}{ROOT}/things", headers=HEADERS).status_code == 200

@@ -98,9 +98,7 @@ def _installs() -> list[tuple[str, ...]]:
     commands: list[tuple[str, ...]] = []
     if shutil.which("apt-get") and os.geteuid() == 0:
         commands.append(("apt-get", "update", "-qq"))
-        commands.append(
-            ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium")
-        )
+        commands.append(("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"))
     commands.append((sys.executable, "-m", "pip", "install", "-q", "playwright"))
     commands.append((sys.executable, "-m", "playwright", "install", "chromium"))
     return commands

@@ -40,25 +40,30 @@ def cell(per_second: float, *, base: float | None = None, engine: str = "sqlite"
     [(0.0, 1.0), (0.01, 1.0), (0.07, 7.0), (0.5, 50.0), (0.501, 51.0), (0.99, 99.0), (1.0, 100.0)],
 )
 def test_a_percentile_is_a_value_that_was_measured(share: float, expected: float) -> None:
+    """No figure of the report lies between two measurements, where nothing happened."""
     assert percentile(HUNDRED, share) == expected
 
 
 def test_one_value_is_every_percentile() -> None:
+    """A run too short for a distribution still gives an honest figure."""
     assert {percentile([4.2], share) for share in (0.0, 0.5, 0.99, 1.0)} == {4.2}
 
 
 @pytest.mark.parametrize(("values", "share"), [([], 0.5), (HUNDRED, -0.1), (HUNDRED, 1.1)])
 def test_a_percentile_that_does_not_exist_is_refused(values: list[float], share: float) -> None:
+    """A run without measurements ends in an error and not in a figure."""
     with pytest.raises(ValueError, match=r"percentile of nothing|between 0 and 1"):
         percentile(values, share)
 
 
 def test_the_median_takes_values_in_any_order() -> None:
+    """Rounds come as they were run, and of an even number the lower middle is taken."""
     assert median([3.0, 1.0, 2.0]) == 2.0
     assert median([4.0, 1.0, 3.0, 2.0]) == 2.0
 
 
 def test_latency_is_in_milliseconds() -> None:
+    """Clocks count seconds: a unit mixed up would be wrong by a thousand."""
     durations = [number / 1000 for number in reversed(HUNDRED)]
     latency = Latency.of(durations)
     assert latency.p50_ms == pytest.approx(50)
@@ -67,6 +72,7 @@ def test_latency_is_in_milliseconds() -> None:
 
 
 def test_a_ratio_needs_a_base() -> None:
+    """Without a measured base there is no ratio, rather than an infinite one."""
     assert ratio(3.0, 2.0) == 1.5
     assert ratio(3.0, 0.0) is None
     assert cell(300, base=200).to_base == 1.5
@@ -74,6 +80,7 @@ def test_a_ratio_needs_a_base() -> None:
 
 
 def test_the_median_round_keeps_its_own_base() -> None:
+    """A ratio compares what ran in the same minutes on the same machine."""
     rounds = [cell(100, base=50), cell(300, base=400), cell(200, base=1000)]
     other = cell(7, engine="postgres")
     assert middle_rounds([*rounds, other]) == [rounds[2], other]
@@ -85,6 +92,7 @@ def test_the_median_round_keeps_its_own_base() -> None:
     [(11, True, True), (10, True, True), (9, True, False), (9, False, True), (11, False, False)],
 )
 def test_an_aim_is_reached_or_missed(measured: float, at_least: bool, met: bool) -> None:  # noqa: FBT001
+    """Rates aim high and durations low, and the aim itself counts as reached."""
     target = Target(name="aim", aim=10, measured=measured, unit="/s", at_least=at_least)
     assert target.met is met
 
@@ -96,6 +104,7 @@ def findings() -> Findings:
 
 
 def test_the_report_measures_each_engine_by_its_own_aim() -> None:
+    """A rate that is enough for SQLite may still miss the aim of PostgreSQL."""
     met = {target.name: target.met for target in findings().targets()}
     assert met == {
         "add item, sqlite, 32 connections": True,
@@ -104,6 +113,7 @@ def test_the_report_measures_each_engine_by_its_own_aim() -> None:
 
 
 def test_the_report_shows_ratios_and_aims(capsys: pytest.CaptureFixture[str]) -> None:
+    """A reader of the terminal sees the rate, its ratio and the verdict side by side."""
     show(findings(), console())
     said = capsys.readouterr().out
     assert "4,100" in said
@@ -113,6 +123,7 @@ def test_the_report_shows_ratios_and_aims(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_json_holds_figures_and_aims(tmp_path: Path) -> None:
+    """Runs can be compared later, since the file says what was measured and where."""
     file = tmp_path / "figures.json"
     write_json(findings(), file)
     value = json.loads(file.read_bytes())
@@ -122,11 +133,13 @@ def test_the_json_holds_figures_and_aims(tmp_path: Path) -> None:
 
 
 def test_our_own_work_is_not_that_of_others() -> None:
+    """The share of foreign load stays a share, also when clocks tick unevenly."""
     company = Company()
     assert 0 <= company.share() <= 1
 
 
 def test_the_generator_knows_how_long_an_answer_is() -> None:
+    """Answers are counted whole; one whose end is unknown stops the run."""
     head = b"HTTP/1.1 200 OK\r\netag: 1\r\nContent-Length: 5\r\n\r\n"
     assert answer_size(head + b"he") == len(head) + 5
     assert answer_size(head.lower()) == len(head) + 5
@@ -136,6 +149,7 @@ def test_the_generator_knows_how_long_an_answer_is() -> None:
 
 
 def test_requests_are_whole_once_an_id_is_put_in() -> None:
+    """The length in the head fits the body, or else the server would wait for the rest."""
     (id_,) = new_ids(1)
     for before, after in (create_request("t", LINES - 1), add_request("t")):
         head, _, body = f"{before}{id_}{after}".encode().partition(b"\r\n\r\n")
@@ -145,5 +159,6 @@ def test_requests_are_whole_once_an_id_is_put_in() -> None:
 
 
 def test_a_draft_of_three_lines_has_about_three_kilobytes() -> None:
+    """The load is as heavy as the aims suppose, so that its figures can be held to them."""
     assert 2_500 < len(document().encode()) < 3_500
     assert len(json.loads(document())["order"]["items"]) == LINES

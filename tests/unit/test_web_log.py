@@ -18,6 +18,7 @@ def a_line(access: AccessLog) -> Line:
 
 
 def test_lines_are_written_together_and_in_order() -> None:
+    """No request waits for the disk, yet every line arrives, with its route and its time."""
     stream = io.BytesIO()
     access = AccessLog(stream, enabled=True, console=False)
 
@@ -35,6 +36,7 @@ def test_lines_are_written_together_and_in_order() -> None:
 
 
 def test_many_lines_are_not_kept_waiting() -> None:
+    """Under load the memory for lines stays bounded, and the last ones are not lost."""
     stream = io.BytesIO()
     access = AccessLog(stream, enabled=True, console=False)
 
@@ -49,6 +51,7 @@ def test_many_lines_are_not_kept_waiting() -> None:
 
 
 def test_people_get_a_line_to_read() -> None:
+    """In a terminal, the method and the status stand there without JSON around them."""
     stream = io.BytesIO()
     access = AccessLog(stream, enabled=True, console=True)
 
@@ -73,6 +76,7 @@ def record_of_an_error() -> logging.LogRecord:
 
 
 def test_an_error_tells_where_it_came_from_and_not_what_it_quotes() -> None:
+    """A fault can be found from the log, though a database quotes names in its errors."""
     line = json.loads(LineFormatter().format(record_of_an_error()))
     assert (line["error"], line["message"]) == ("ValueError", "duplicate key")
     assert line["operation"] == "op"

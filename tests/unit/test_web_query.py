@@ -32,20 +32,24 @@ def faults(params: Params, *, strict: bool = False) -> list[tuple[str, list[Any]
 
 
 def test_nothing_given_is_the_defaults() -> None:
+    """A list can be asked for without parameters, and some operations take none at all."""
     assert read({}) == OrdersQuery()
     assert QueryReader(None).value({"a": "b"}, strict=False) == NoQuery()
 
 
 def test_values_are_read_by_type() -> None:
+    """All of a query is text; the rules get the number, the truth value and the list."""
     value = read({"limit": "50", "total": "true", "status": "open", "search": "ola"})
     assert (value.limit, value.total, value.status, value.search) == (50, True, ("open",), "ola")
 
 
 def test_a_repeated_name_is_a_list() -> None:
+    """Orders of several statuses are asked for in one request."""
     assert read({"status": ["open", "closed"]}).status == ("open", "closed")
 
 
 def test_of_a_repeated_single_value_the_last_counts() -> None:
+    """A link with a parameter appended to it works, instead of being refused."""
     assert read({"limit": ["3", "4"]}).limit == 4
 
 
@@ -67,6 +71,7 @@ def test_of_a_repeated_single_value_the_last_counts() -> None:
     ],
 )
 def test_moments(text: str, expected: datetime) -> None:
+    """Dates and times as clients write them get a zone, also after a + that became a space."""
     value = read({"created_at.gte": text}).created_at_gte
     assert value == expected
     assert value is not None
@@ -74,6 +79,7 @@ def test_moments(text: str, expected: datetime) -> None:
 
 
 def test_every_fault_is_listed_by_its_parameter() -> None:
+    """Each fault bears the name as the client wrote it, and none waits behind another."""
     found = faults(
         {"limit": "0", "status": ["open", "lost"], "created_at.gte": "soon", "total": "perhaps"}
     )
@@ -86,6 +92,7 @@ def test_every_fault_is_listed_by_its_parameter() -> None:
 
 
 def test_unknown_parameters_are_ignored_unless_strict() -> None:
+    """A stray parameter of a proxy does no harm, and a misspelt one can be found."""
     assert read({"colour": "red"}) == OrdersQuery()
     assert faults({"colour": "red", "limit": "1"}, strict=True) == [
         ("OBJECT_ADDITIONAL_PROPERTIES", ["colour"])
@@ -93,6 +100,7 @@ def test_unknown_parameters_are_ignored_unless_strict() -> None:
 
 
 def test_the_character_nul_is_refused() -> None:
+    """PostgreSQL takes no such character: it must not get as far as a search."""
     assert faults({"search": "a\0b"}) == [("INVALID_CHARACTER", ["search"])]
 
 
@@ -104,5 +112,6 @@ def test_the_character_nul_is_refused() -> None:
     st.booleans(),
 )
 def test_any_query_is_taken_or_refused_in_words(params: Params, strict: bool) -> None:  # noqa: FBT001 -- hypothesis passes it
+    """Nothing that can stand in an address becomes an error of the server."""
     value = QueryReader(ThingsQuery).value(params, strict=strict)
     assert isinstance(value, (ThingsQuery, Refusal))

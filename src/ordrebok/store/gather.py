@@ -55,6 +55,8 @@ class Gather(Generic[T]):
                     await self._work(items)
                 except Exception as error:  # noqa: BLE001 -- nobody may wait for ever
                     fail(items, error)
+                # What has reached the sockets meanwhile is read first, and goes along next time.
+                await asyncio.sleep(0)
         except BaseException:
             fail((*items, *waiting), StoreUnavailable("the server stops"))
             waiting.clear()
