@@ -10,6 +10,7 @@ HOST ?= 127.0.0.1
 PORT ?=
 DATABASE ?= sqlite:///$(CURDIR)/var/ordrebok.db
 ONCE ?=
+MINUTES ?= 10
 ARGS ?=
 
 BIN := .venv/bin
@@ -28,7 +29,7 @@ help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' \
 		$(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "  Variables: PYTHON=$(PYTHON) HOST=$(HOST) PORT=8000 DATABASE=... ONCE=1 ARGS=..."
+	@echo "  Variables: PYTHON=$(PYTHON) HOST=$(HOST) PORT=8000 DATABASE=... ONCE=1 MINUTES=10 ARGS=..."
 
 .PHONY: run
 run: $(RUNTIME) ## Start the server with demonstration data (ONCE=1: show it once and stop)
@@ -48,6 +49,10 @@ check: lint types ## The quick round: lint, types, and the tests that need only 
 .PHONY: bench
 bench: $(TOOLS) ## Measure the server and the store under load
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: soak
+soak: $(TOOLS) ## Compare with naive books and kill servers under load, for MINUTES=10
+	@$(BIN)/python -m tests.model.soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: lint
 lint: $(TOOLS) ## Check style and format

@@ -31,8 +31,7 @@ def add(
     database: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
-    """
-    Add an account.
+    """Add an account.
 
     Example: ordrebok account add T12345678 --name "Stoler AS"
     """
@@ -57,8 +56,7 @@ def add(
 
 @app.command("list")
 def list_(*, database: DatabaseOption = DEFAULT_DATABASE, as_json: JsonOption = False) -> None:
-    """
-    List all accounts.
+    """List all accounts.
 
     Example: ordrebok account list --json
     """

@@ -43,8 +43,7 @@ class Server:
     def call(
         self, method: str, path: str, body: object = None, *, authorization: str = ""
     ) -> Answer:
-        """
-        Send one request and return the answer, whatever its status.
+        """Send one request and return the answer, whatever its status.
 
         Raises: ServerUnreachableError.
         """
@@ -67,8 +66,7 @@ class Server:
             return Answer(response.status, raw)
 
     def token(self, account_id: str, client_id: str, client_secret: str) -> Answer:
-        """
-        Ask for an access token, as any client does.
+        """Ask for an access token, as any client does.
 
         Raises: ServerUnreachableError.
         """

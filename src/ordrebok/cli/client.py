@@ -59,8 +59,7 @@ def add(
     database: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
-    """
-    Make an API client and show its secret, this once.
+    """Make an API client and show its secret, this once.
 
     Example: ordrebok client add T12345678 --scope admin:shopping --json
     """
@@ -82,8 +81,7 @@ def list_(
     database: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
-    """
-    List the API clients of an account with what they may do.
+    """List the API clients of an account with what they may do.
 
     Example: ordrebok client list T12345678
     """
@@ -123,8 +121,7 @@ def rotate_secret(
     database: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
-    """
-    Give a client a new secret and show it, this once. The old one is refused from now on.
+    """Give a client a new secret and show it, this once. The old one is refused from now on.
 
     Tokens that the client already has stay good until they expire.
     """
@@ -167,8 +164,7 @@ def remove(
 async def make(
     book: AccountBook, account_id: str, scopes: tuple[str, ...], name: str, client_id: str | None
 ) -> ClientWithSecret | Refusal:
-    """
-    Make a client with a grant for its account.
+    """Make a client with a grant for its account.
 
     Refuses: NOT FOUND (the account), INVALID_REQUEST_PARAMETER, ID_TAKEN.
     """

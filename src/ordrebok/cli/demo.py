@@ -73,8 +73,7 @@ def demo(
     ] = False,
     log_level: LogLevelOption = "warning",
 ) -> None:
-    """
-    See it work: an account, a client, and one order over HTTP.
+    """See it work: an account, a client, and one order over HTTP.
 
     The server goes on serving until Ctrl-C. Everything is kept in the database; run it again
     and the account is the same, the client has a new secret, and there is one more order.

@@ -57,8 +57,7 @@ class Step(NamedTuple):
 
 
 def steps(server: Server, account_id: str, client_id: str, client_secret: str) -> Iterator[Step]:
-    """
-    Make the calls one after the other, each reported when it is answered.
+    """Make the calls one after the other, each reported when it is answered.
 
     Raises: StepFailedError, ServerUnreachableError.
     """

@@ -10,8 +10,7 @@ from ordrebok.web.serve import ASGIApp
 
 
 async def build(settings: Settings) -> ASGIApp:
-    """
-    Open the database and return the application that serves it.
+    """Open the database and return the application that serves it.
 
     Raises: SchemaTooNew, SchemaTooOld, AlreadyServed, StoreUnavailable.
     """

@@ -50,8 +50,7 @@ def rotate(
     database: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
-    """
-    Make a new key that signs from now on.
+    """Make a new key that signs from now on.
 
     Live tokens stay good: earlier keys stay public until their last token has expired. When a
     key got into wrong hands, use --revoke.

@@ -11,8 +11,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def migrate(*, database: DatabaseOption = DEFAULT_DATABASE) -> None:
-    """
-    Bring the tables of a database up to date, or make them.
+    """Bring the tables of a database up to date, or make them.
 
     `ordrebok serve` does this by itself, except with --no-migrate. It can be run while servers
     of the version before are at work.

@@ -11,8 +11,7 @@ _TAKEN: Final = (errno.EADDRINUSE, errno.EACCES)
 
 
 def is_free(host: str, port: int) -> bool:
-    """
-    Tell whether a server could listen there now.
+    """Tell whether a server could listen there now.
 
     Raises: OSError, when the host is not an address of this machine.
     """

@@ -39,8 +39,7 @@ def serve(  # noqa: PLR0913 -- an option each
     trusted_proxies: TrustedProxiesOption = "",
     log_level: LogLevelOption = "info",
 ) -> None:
-    """
-    Serve the order book until Ctrl-C or SIGTERM.
+    """Serve the order book until Ctrl-C or SIGTERM.
 
     A file: ordrebok serve --database sqlite:////srv/ordrebok.db
 
@@ -70,8 +69,7 @@ def serve(  # noqa: PLR0913 -- an option each
 
 
 def _end_well(_signal: int, _frame: FrameType | None) -> None:
-    """
-    End with status 0: the server was asked to stop and did.
+    """End with status 0: the server was asked to stop and did.
 
     While it serves, the web side has handlers of its own, which let requests in flight be
     answered; afterwards it hands the signal on to this one.

@@ -55,8 +55,7 @@ def token(
     ] = False,
     database: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
-    """
-    Print an access token, good for four hours.
+    """Print an access token, good for four hours.
 
     Example: TOKEN=$(ordrebok token T12345678 --client-id ... --client-secret ...)
 
@@ -103,8 +102,7 @@ def _signed_here(account_id: str, client_id: str, url: str, database: str) -> st
 
 
 async def _client(book: AccountBook, account_id: str, client_id: str) -> Client | Refusal:
-    """
-    Return the client that is named, or the account's only one.
+    """Return the client that is named, or the account's only one.
 
     Refuses: NOT FOUND.
     """

@@ -10,6 +10,8 @@ from typing import IO
 
 from ordrebok.store.interface import AlreadyServed, StoreUnavailable
 
+CACHE_KB = 8_192
+"""Pages that a connection keeps; the system's own cache, which needs no copies, has the rest."""
 PAGE_BYTES = 8192  # Suits documents of a few kilobytes that grow.
 LOG_BYTES = 64 * 1024 * 1024
 """The write-ahead log may grow to this before it is copied into the database."""
@@ -51,7 +53,7 @@ def connect(path: Path) -> sqlite3.Connection:
     _write_ahead(connection)
     connection.execute("pragma synchronous = full")
     connection.execute("pragma wal_autocheckpoint = 0")  # See Log.
-    connection.execute("pragma cache_size = -65536")
+    connection.execute(f"pragma cache_size = -{CACHE_KB}")
     connection.execute("pragma temp_store = memory")
     return connection
 

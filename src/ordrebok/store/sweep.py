@@ -19,8 +19,7 @@ _PAUSE_SECONDS: Final = 600
 
 
 async def sweep(store: Store, now: Instant) -> int:
-    """
-    Delete every idempotency record that is older than 72 hours; return how many.
+    """Delete every idempotency record that is older than 72 hours; return how many.
 
     Keeps: short transactions of one account each; what several processes sweep at once is
     swept once.
