@@ -15,6 +15,9 @@ COMMANDS: Final = {
     "client": "client",
     "token": "tokens",
     "key": "key",
+    "export": "export",
+    "import": "import_",
+    "verify": "verify",
 }
 """Commands, in the order `--help` shows them, with the file of each."""
 
@@ -34,8 +37,7 @@ First steps:
 
 
 class Commands(TyperGroup):
-    """
-    The commands, found by name.
+    """The commands, found by name.
 
     Reading them all takes several times as long as a server needs to start.
     """

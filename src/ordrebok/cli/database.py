@@ -13,9 +13,9 @@ from ordrebok.store import open_store
 from ordrebok.store.accounts import AccountStore
 from ordrebok.store.interface import (
     AlreadyServed,
+    BulkStore,
     SchemaTooNew,
     SchemaTooOld,
-    Store,
     StoreUnavailable,
 )
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 @asynccontextmanager
 async def opened(
     database: str, *, migrate: bool = True, serving: bool = False
-) -> AsyncIterator[Store]:
+) -> AsyncIterator[BulkStore]:
     """Open a database for the length of a block; the folder of a new file is made."""
     if is_sqlite(database):
         Path(database.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)

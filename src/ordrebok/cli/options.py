@@ -71,3 +71,12 @@ AccountArgument = Annotated[
         metavar="ACCOUNT", help="P (production) or T (test) and eight digits, such as T12345678."
     ),
 ]
+AccountOption = Annotated[
+    str,
+    typer.Option(
+        "--account",
+        envvar="ORDREBOK_ACCOUNT",
+        metavar="ACCOUNT",
+        help="Whose orders, such as T12345678.",
+    ),
+]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ordrebok import clock
 from ordrebok.clock import Instant
-from ordrebok.store.interface import Store
+from ordrebok.store.interface import BulkStore, Store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["BulkStore", "Store", "open_store"]
 
 
 async def open_store(
@@ -16,7 +16,7 @@ async def open_store(
     migrate: bool,
     serving: bool = False,
     now: Callable[[], Instant] = clock.now,
-) -> Store:
+) -> BulkStore:
     """Open the database of a URL: `sqlite:///file`, `sqlite:////file/from/root`, `postgresql://...`.
 
     With `migrate` the schema is made, or brought to the present version. With `serving` a

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
+from ordrebok.orders.whole import WholeOrder
 from ordrebok.refusals import Refusal
+from ordrebok.store.walk import Walk
 
 Row = Mapping[str, Any]
 
@@ -58,3 +60,27 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the database."""
+
+
+class BulkStore(Store, Protocol):
+    """What both engines offer besides, to commands that move whole order books."""
+
+    async def walk(self, walk: Walk) -> Sequence[WholeOrder]:
+        """Return one page of a walk through orders, oldest first.
+
+        Keeps: a page is of one moment; a document has the events and words of its version.
+        """
+
+    async def load(
+        self, account_id: str, orders: Sequence[WholeOrder], next_number: int = 0
+    ) -> frozenset[str]:
+        """Write those of many orders that are not there; return the order_ids of those written.
+
+        The account's serial numbers go on from `next_number`, where they have not come so far.
+        The orders' ids differ from each other.
+        Keeps: one transaction; an order is written whole; one that is there stays as it is.
+        Raises: StoreUnavailable.
+        """
+
+    async def settle(self) -> None:
+        """Let the database take note of what was loaded, so that it finds its way in it."""

@@ -10,8 +10,10 @@ import asyncpg
 from ordrebok import clock
 from ordrebok.clock import Instant
 from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
+from ordrebok.orders.whole import WholeOrder
 from ordrebok.refusals import Refusal
 from ordrebok.store.batch import GROUP, Member
+from ordrebok.store.bulk_postgres import read_walk, write_load
 from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row, StoreUnavailable
 from ordrebok.store.listing import PageQuery, count_query, events_query, make_page, page_query
@@ -27,9 +29,11 @@ from ordrebok.store.postgres_link import (
 )
 from ordrebok.store.postgres_writer import Writer, read_documents
 from ordrebok.store.schema import migrate_postgres
+from ordrebok.store.walk import Walk
 
 T = TypeVar("T")
 _POOL = 4
+_COUNT_ROWS = "analyze documents, events, order_terms"
 
 
 @dataclass(slots=True, eq=False)
@@ -118,6 +122,23 @@ class PostgresStore:
     async def execute(self, name: str, **params: object) -> Sequence[Row]:
         """Run a named writing query in a transaction of its own."""
         return await self._named(name, params, again=False)
+
+    async def walk(self, walk: Walk) -> Sequence[WholeOrder]:
+        """Return one page of a walk through orders."""
+        return await self._pooled(lambda link: read_walk(link, self._statements, walk), again=True)
+
+    async def load(
+        self, account_id: str, orders: Sequence[WholeOrder], next_number: int = 0
+    ) -> frozenset[str]:
+        """Write those of many orders that are not there; return the order_ids of those written."""
+        return await self._pooled(
+            lambda link: write_load(link, self._statements, account_id, orders, next_number),
+            again=False,
+        )
+
+    async def settle(self) -> None:
+        """Count the rows now; the server would come to it by and by, and plan badly until then."""
+        await self._pooled(lambda link: link.execute(_COUNT_ROWS), again=True)
 
     async def sweep_idempotency(self, account_id: str, before_ms: int, limit: int) -> int:
         """Delete at most `limit` idempotency records made before a moment; return how many."""

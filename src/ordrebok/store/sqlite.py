@@ -17,6 +17,7 @@ from typing import IO, Any, TypeVar
 from ordrebok import clock
 from ordrebok.clock import Instant
 from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
+from ordrebok.orders.whole import WholeOrder
 from ordrebok.refusals import Refusal
 from ordrebok.store.batch import (
     FIRST_NUMBER,
@@ -28,6 +29,7 @@ from ordrebok.store.batch import (
     RecordKey,
     Row,
 )
+from ordrebok.store.bulk_sqlite import read_walk, write_load
 from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row as QueryRow
 from ordrebok.store.interface import StoreUnavailable
@@ -42,6 +44,7 @@ from ordrebok.store.sqlite_file import (
     connect_reader,
     is_passing,
 )
+from ordrebok.store.walk import Walk
 
 T = TypeVar("T")
 _BUSY_SECONDS = 10.0
@@ -189,6 +192,25 @@ class SqliteStore:
             lambda: _mappings(self._writer.execute(statement.text, arguments))
         )
 
+    async def walk(self, walk: Walk) -> Sequence[WholeOrder]:
+        """Return one page of a walk through orders, read in a thread of its own."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._pages, self._read_walk, walk)
+        except sqlite3.Error as error:
+            raise _translated(error) from error
+
+    async def load(
+        self, account_id: str, orders: Sequence[WholeOrder], next_number: int = 0
+    ) -> frozenset[str]:
+        """Write those of many orders that are not there; return the order_ids of those written."""
+        return await self._between(
+            lambda: write_load(self._writer, self._statements, account_id, orders, next_number)
+        )
+
+    async def settle(self) -> None:
+        """Do nothing: no statement here depends on how SQLite counts its rows."""
+
     async def sweep_idempotency(self, account_id: str, before_ms: int, limit: int) -> int:
         """Delete at most `limit` idempotency records made before a moment; return how many."""
         return len(
@@ -310,11 +332,18 @@ class SqliteStore:
 
     # ------------------------------------------------------------------ pages and care
 
-    def _read_page(self, listing: Listing) -> Page:
+    def _thread_reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = connect_reader(self._path)
             self._opened.append(connection)
+        return connection
+
+    def _read_walk(self, walk: Walk) -> list[WholeOrder]:
+        return read_walk(self._thread_reader(), self._statements, walk)
+
+    def _read_page(self, listing: Listing) -> Page:
+        connection = self._thread_reader()
 
         def ask(query: PageQuery) -> list[Any]:
             return connection.execute(query.text, query.arguments).fetchall()

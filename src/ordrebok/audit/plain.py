@@ -1,0 +1,90 @@
+"""A quick look that spares most orders the whole proof."""
+
+from collections.abc import Sequence
+
+from ordrebok.items.rules import payable, totals
+from ordrebok.payments.ledger import KINDS, OperationKind, Recorded
+from ordrebok.payments.rules import payment_details, payment_status
+from ordrebok.wire.order import Order
+from ordrebok.wire.payment import Operation
+
+
+def plainly_agrees(order: Order) -> bool:
+    """Tell whether an order agrees, as far as can be told without a closer look.
+
+    Keeps: where this says yes, every equation of the proof holds, and no number of a line and no
+    id of an operation stands twice. It says no to a few orders that agree too: with reversed
+    lines, several authorizations, or operations of which only some name theirs. Written out, the
+    proof of a usual order takes several times as long.
+    """
+    stored = (
+        order.gross_amount,
+        order.net_amount,
+        order.total_discount,
+        order.total_manual_discount_amount,
+    )
+    return (
+        stored == totals(order.items)
+        and order.payment_details == payment_details(order)
+        and order.payment_status == payment_status(order)
+        and plainly_fits(order)
+    )
+
+
+def plainly_fits(order: Order) -> bool:
+    """Tell the same of an order whose totals, payment details and status were just computed."""
+    payables: dict[int, int] = {}
+    for item in order.items:
+        net = item.gross_amount
+        for line in item.discount_lines:
+            net -= line.amount or 0
+        relation = item.related_item
+        if item.net_amount != net or (relation is not None and relation.type == "reversed"):
+            return False
+        payables[item.line_id] = payable(item)
+    return len(payables) == len(order.items) and _operations_fit(order, payables)
+
+
+def _operations_fit(order: Order, payables: dict[int, int]) -> bool:
+    """Tell whether every operation sums up, fits its lines, and keeps within what came before."""
+    recorded = {line_id: Recorded() for line_id in payables}
+    named: set[str | None] = set()
+    for kind in KINDS:
+        operations: Sequence[Operation] = getattr(order, kind)
+        if len(operations) > 1 and len({each.id for each in operations}) < len(operations):
+            return False
+        for operation in operations:
+            if kind != "authorizations":
+                named.add(operation.authorization_id)
+            if not _operation_fits(kind, operation, payables, recorded):
+                return False
+    authorized = {operation.id for operation in order.authorizations}
+    return (
+        len(authorized) <= 1
+        and named in (set(), {None}, authorized)
+        and all(
+            book.authorizations - book.cancellations <= abs(payables[line_id])
+            and book.captures + book.cancellations <= book.authorizations
+            and book.refunds <= book.captures
+            for line_id, book in recorded.items()
+        )
+    )
+
+
+def _operation_fits(
+    kind: OperationKind,
+    operation: Operation,
+    payables: dict[int, int],
+    recorded: dict[int, Recorded],
+) -> bool:
+    """Tell whether an operation sums up and has the signs of its lines; count it in."""
+    total = 0
+    for item in operation.items:
+        amount = item.amount
+        if payables.get(item.line_id, 0) * amount <= 0:
+            return False
+        total += amount
+        if operation.success:
+            recorded[item.line_id].add(kind, abs(amount))
+    lines = {item.line_id for item in operation.items}
+    return operation.amount == total and len(lines) == len(operation.items)

@@ -1,0 +1,175 @@
+"""How an import goes: lines are read ahead in other processes, and written chunk by chunk."""
+
+import asyncio
+import gc
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import BinaryIO, Final
+
+from ordrebok.cli.lines import Chunk
+from ordrebok.cli.reading import (
+    ReadChunk,
+    Refused,
+    Taken,
+    read_chunk,
+    refused_line,
+    start_reader,
+)
+from ordrebok.decision import Key
+from ordrebok.exchange.place import Place
+from ordrebok.exchange.rules import standing
+from ordrebok.refusals import Refusal
+from ordrebok.store.interface import BulkStore
+
+_MOST_READERS: Final = 4
+_READ_AHEAD: Final = 2
+"""Chunks that wait, beside those that are being read."""
+_COMPARED: Final = 100
+"""Orders that are read together to be compared."""
+SHOWN: Final = 20
+"""Refused lines that are said on the screen where no report is asked for."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has become of the lines so far."""
+
+    imported: int = 0
+    already_there: int = 0
+    """There with the same content."""
+    changed_since: int = 0
+    """There, and gone on since: what is there began as this line."""
+    refused: int = 0
+
+
+class Report:
+    """Where refused lines go."""
+
+    def __init__(self, file: BinaryIO | None, say: Callable[[str], None]) -> None:
+        """Write to a file, if there is one; else say the first ones."""
+        self._file = file
+        self._say = say
+        self._said = 0
+
+    def add(self, refused: Refused) -> None:
+        """Put down one line."""
+        if self._file is not None:
+            self._file.write(refused.report + b"\n")
+        elif self._said < SHOWN:
+            self._say(refused.sentence)
+            self._said += 1
+            if self._said == SHOWN:
+                self._say("Further ones are not shown; --report FILE takes them all.")
+
+
+class Import:
+    """One import into one account."""
+
+    def __init__(self, store: BulkStore, place: Place, report: Report, tally: Tally) -> None:
+        """Take where to write, and where to count."""
+        self._store = store
+        self._place = place
+        self._report = report
+        self._tally = tally
+
+    async def run(self, source: Iterator[Chunk], went: Callable[[int], None]) -> None:
+        """Import every chunk, in their order; `went` hears of the bytes that are done.
+
+        The first chunk is small and read here: most files end there, and other processes take
+        longer to start. After it they read ahead, while this one writes.
+        """
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 100)  # Chunks come and go whole; looking into them is lost.
+        for chunk in source:
+            await self._write(read_chunk(chunk, self._place))
+            went(chunk.size)
+            break
+        with closing(_Readers(self._place)) as readers:
+            waiting: deque[tuple[Awaitable[ReadChunk], int]] = deque()
+            for chunk in source:
+                waiting.append((readers.read(chunk), chunk.size))
+                if len(waiting) >= readers.count + _READ_AHEAD:
+                    await self._next(waiting, went)
+            while waiting:
+                await self._next(waiting, went)
+        if self._tally.imported:
+            await self._store.settle()
+
+    async def _next(
+        self, waiting: deque[tuple[Awaitable[ReadChunk], int]], went: Callable[[int], None]
+    ) -> None:
+        """Write the chunk that has waited longest."""
+        reading, size = waiting.popleft()
+        await self._write(await reading)
+        went(size)
+
+    async def _write(self, chunk: ReadChunk) -> None:
+        """Write what is not there; compare what is. Reports go out before, and are never lost."""
+        refused = list(chunk.refused)
+        waiting: Sequence[Taken] = chunk.taken
+        while waiting:
+            together: dict[str, Taken] = {}
+            for taken in waiting:
+                together.setdefault(taken.order.order_id, taken)
+            # What has a namesake in this chunk meets it once that one is stored.
+            again = [taken for taken in waiting if together[taken.order.order_id] is not taken]
+            orders = [taken.order for taken in together.values()]
+            written = await self._store.load(self._place.account_id, orders, chunk.next_number)
+            self._tally.imported += len(written)
+            there = [taken for name, taken in together.items() if name not in written]
+            for start in range(0, len(there), _COMPARED):
+                refused += await self._compare(there[start : start + _COMPARED])
+            waiting = again
+        self._tally.refused += len(refused)
+        for each in sorted(refused, key=lambda each: each.line):
+            self._report.add(each)
+
+    async def _compare(self, there: Sequence[Taken]) -> list[Refused]:
+        """Compare lines with what stands under their order_ids; return those to refuse."""
+        account_id = self._place.account_id
+        keys = [Key(account_id, "order", taken.order.order_id) for taken in there]
+        found = await asyncio.gather(*(self._store.fetch(key, with_events=True) for key in keys))
+        refused = []
+        for taken, stored in zip(there, found, strict=True):
+            if stored is None:
+                raise LookupError(f"order {taken.order.order_id} was there and is gone")
+            result = standing(taken.order, stored)
+            if isinstance(result, Refusal):
+                refused.append(refused_line(taken.line, taken.order.order_id, result))
+            elif result == "same":
+                self._tally.already_there += 1
+            else:
+                self._tally.changed_since += 1
+        return refused
+
+
+class _Readers:
+    """Processes that read chunks; none on a machine with one processor."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        processors = os.cpu_count() or 1
+        self.count = min(processors, _MOST_READERS) if processors > 1 else 0
+        self._pool: ProcessPoolExecutor | None = None
+
+    def close(self) -> None:
+        """Let the processes go, whatever they are at."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def read(self, chunk: Chunk) -> Awaitable[ReadChunk]:
+        """Begin to read a chunk."""
+        loop = asyncio.get_running_loop()
+        if not self.count:
+            done: asyncio.Future[ReadChunk] = loop.create_future()
+            done.set_result(read_chunk(chunk, self._place))
+            return done
+        if self._pool is None:
+            # Forking a process that runs threads may hang; a fresh one cannot.
+            self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), start_reader)
+        return loop.run_in_executor(self._pool, read_chunk, chunk, self._place)
