@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 FIRST_CHUNK_BYTES: Final = 256 * 1024
-CHUNK_BYTES: Final = 4 * 1024 * 1024
+CHUNK_BYTES: Final = 8 * 1024 * 1024
 LONGEST_LINE_BYTES: Final = 128 * 1024 * 1024
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 

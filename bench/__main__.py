@@ -1,0 +1,150 @@
+"""`python -m bench`: measure the server and the store, and print what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+
+from bench import http, start, store
+from bench.figures import Cell, Latency, middle_rounds
+from bench.load import WrongAnswer, own_cost
+from bench.machine import Company, look, spin_ms
+from bench.report import Findings, Generator, console, show, write_json
+from bench.server import ENGINES, fresh_database
+from tests.support.postgres import Cluster, running
+
+FULL = http.Pace(seconds=1.5, warm_seconds=0.3, rounds=3)
+QUICK = http.Pace(seconds=0.5, warm_seconds=0.1, callers=(1, http.MANY), reads=False)
+STARTS, QUICK_STARTS = 7, 2
+PARTS = ("http", "store", "start")
+
+
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure the server under load, the store alone, start and memory.",
+    )
+    parser.add_argument("--quick", action="store_true", help="short cells: rough figures")
+    parser.add_argument("--only", choices=PARTS, help="measure one part")
+    parser.add_argument(
+        "--engines",
+        default=",".join(ENGINES),
+        metavar="LIST",
+        help="sqlite, postgres, or both with a comma between (the default)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
+    parser.add_argument(
+        "--serve",
+        default="",
+        metavar="OPTIONS",
+        help="more options for `ordrebok serve`, such as --serve='--log-level warning'",
+    )
+    given = parser.parse_args(words)
+    given.engines = tuple(given.engines.split(","))
+    unknown = set(given.engines) - set(ENGINES)
+    if unknown:
+        parser.error(f"no such engine: {', '.join(sorted(unknown))}")
+    return given
+
+
+def measure(given: argparse.Namespace, cluster: Cluster, out: Console) -> Findings:
+    """Measure the parts that were asked for."""
+    pace = QUICK if given.quick else FULL
+    found = Findings(machine=look())
+    company = Company()
+    if given.only in (None, "http"):
+        for callers in pace.callers:
+            own = own_cost(callers, pace.seconds / 2)
+            found.generator.append(
+                Generator(callers=callers, per_second=own.per_second, cpu_us=own.cpu_us)
+            )
+    if given.only != "start":
+        cells = list(in_rounds(given, cluster, pace, found, out))
+        found.cells = middle_rounds(cell for cell in cells if cell.work != STORE)
+        found.store = middle_rounds(cell for cell in cells if cell.work == STORE)
+    if given.only in (None, "start"):
+        for engine in given.engines:
+            out.print(f"Start and memory, {engine} ...")
+            runs = QUICK_STARTS if given.quick else STARTS
+            found.starts.append(start.measure(engine, cluster, runs, pace, given.serve.split()))
+            found.spins_ms.append(spin_ms())
+    found.others = company.share()
+    return found
+
+
+def in_rounds(
+    given: argparse.Namespace,
+    cluster: Cluster,
+    pace: http.Pace,
+    found: Findings,
+    out: Console,
+) -> Iterator[Cell]:
+    """Let pgbench, the servers and the bare store take turns, and yield what each did."""
+    over_http, alone = given.only != "store", given.only != "http"
+    works = (http.ADD, http.GET) if over_http and pace.reads else (http.ADD,)
+    with ExitStack() as stack:
+        bench = stack.enter_context(http.yardstick(cluster))
+        loads = {}
+        if over_http:
+            wanted = http.servers(given.engines, cluster, given.serve.split())
+            loads = stack.enter_context(wanted)
+        for number in range(1, pace.rounds + 1):
+            out.print(f"Round {number} of {pace.rounds}: pgbench with the bare transaction ...")
+            base = http.measure_base(bench, pace, works)
+            yield from base.values()
+            for engine, load in loads.items():
+                found.spins_ms.append(spin_ms())
+                out.print(f"Round {number} of {pace.rounds}: the server on {engine} ...")
+                yield from http.measure(engine, load, pace, base)
+            for engine in given.engines if alone else ():
+                found.spins_ms.append(spin_ms())
+                out.print(f"Round {number} of {pace.rounds}: the store alone, {engine} ...")
+                yield from bare_store(engine, cluster, pace, base)
+
+
+STORE = "write"
+
+
+def bare_store(engine: str, cluster: Cluster, pace: http.Pace, base: http.Base) -> Iterator[Cell]:
+    """Measure the store without the web."""
+    with fresh_database(engine, cluster) as url:
+        findings = uvloop.run(store.measure_engine(url, pace.callers, pace.seconds))
+    for callers, finding in zip(pace.callers, findings, strict=True):
+        yield Cell(
+            engine=engine,
+            work=STORE,
+            callers=callers,
+            per_second=finding.per_second,
+            latency=Latency(p50_ms=finding.median_ms, p99_ms=finding.p99_ms),
+            base_per_second=base[http.ADD, callers].per_second,
+        )
+
+
+def main() -> int:
+    """Measure, print, and say with the status whether every answer was right."""
+    given = arguments()
+    progress = Console(stderr=True, highlight=False)
+    try:
+        with running() as cluster:
+            findings = measure(given, cluster, progress)
+    except WrongAnswer as wrong:
+        progress.print("A wrong answer:", style="red")
+        progress.print(str(wrong), markup=False)
+        return 1
+    show(findings, console())
+    if given.json is not None:
+        write_json(findings, given.json)
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
