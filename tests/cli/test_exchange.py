@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -297,7 +296,7 @@ def test_an_import_that_is_stopped_says_how_to_go_on(plain_cli: Cli, tmp_path: P
     plain_cli.ok("account", "add", ACCOUNT)
     path = history(tmp_path / "history", 20 * MANY)
     process = plain_cli.start("import", str(path), "--account", ACCOUNT)
-    time.sleep(3)
+    poll(lambda: plain_cli.json("verify")["orders"] > 0, "the first orders")
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, said
