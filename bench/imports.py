@@ -6,7 +6,9 @@ Each order has three items, as bench/workload.py writes them, an authorization, 
 three events of that. The commands run as people run them, each in a process of its own, with its
 start in the time. The import goes into an empty database; after it everything is verified,
 exported, and imported once more on top of itself, which finds every order there. The clock runs
-around the whole command; the table shows each one's median round.
+around the whole command; the table shows each one's median round. "cpu us" is the processor time
+of the command and its reading processes for each order, without that of PostgreSQL; "MB" is the
+memory of its largest process.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from statistics import median
 
 import msgspec
 
+from bench.machine import Company
 from bench.server import ENGINES, environment, fresh_database, program, run_command
 from bench.workload import ACCOUNT, LINES, draft
 from ordrebok.clock import Instant
@@ -113,10 +116,11 @@ def write_export(path: Path, orders: int) -> int:
 
 
 class Timed:
-    """How long commands take, and how much memory the largest of them held."""
+    """How long commands take, their processor time, and the memory of their largest process."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, list[float]] = {}
+        self.cpu_seconds: dict[str, list[float]] = {}
         self.largest_mb: dict[str, float] = {}
 
     def run(self, name: str, *arguments: str) -> str:
@@ -133,6 +137,7 @@ class Timed:
         if process.returncode != 0:
             raise RuntimeError(f"{name} ended with {process.returncode}: {said}")
         self.seconds.setdefault(name, []).append(time.perf_counter() - began)
+        self.cpu_seconds.setdefault(name, []).append(usage.ru_utime + usage.ru_stime)
         size = usage.ru_maxrss * 1024 / 1e6
         self.largest_mb[name] = max(size, self.largest_mb.get(name, 0))
         return said
@@ -176,17 +181,20 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ordrebok-bench-")))
         path = folder / "orders.ndjson"
         size = write_export(path, given.orders)
+        company = Company()
         for _ in range(given.rounds):
             for engine in engines:
                 with fresh_database(engine, cluster) as database:
                     measure(timed, engine, database, path, given.orders)
     print(f"{given.orders} orders of {LINES} items, {size // given.orders} bytes each")
-    print(f"{'':<24} {'orders/s':>10} {'slowest':>10} {'seconds':>9} {'largest process, MB':>20}")
+    print(f"Others used {company.share():.0%} of the processor time during the run.")
+    print(f"{'':<24} {'orders/s':>9} {'slowest':>9} {'seconds':>8} {'cpu us':>7} {'MB':>5}")
     for name, seconds in timed.seconds.items():
         rate, slowest = given.orders / median(seconds), given.orders / max(seconds)
+        cpu = median(timed.cpu_seconds[name]) / given.orders * 1e6
         print(
-            f"{name:<24} {rate:>10,.0f} {slowest:>10,.0f} {median(seconds):>9.2f} "
-            f"{timed.largest_mb[name]:>20.0f}"
+            f"{name:<24} {rate:>9,.0f} {slowest:>9,.0f} {median(seconds):>8.2f} "
+            f"{cpu:>7.0f} {timed.largest_mb[name]:>5.0f}"
         )
 
 

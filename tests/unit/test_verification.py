@@ -292,6 +292,9 @@ def test_what_cannot_be_read_is_named() -> None:
     assert [found.check for found in audit(row._replace(body=b"[]"))] == [
         "the document can be read"
     ]
+    never = encode(replace(order, updated_at="never", time_to_live=86_400))
+    assert "the document can be read" in [each.check for each in audit(row._replace(body=never))]
+    assert audit_line(never)[0] == "order-1"
     assert [found.check for found in audit(unreadable_event(row))] == ["event 1 can be read"]
     assert [found.check for found in audit(renamed_event(row))] == [
         "column id of event 7",

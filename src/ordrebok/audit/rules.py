@@ -22,8 +22,8 @@ from ordrebok.wire.proof import Equation
 T = TypeVar("T")
 Value = int | str | None
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What reading something that is no order, or no event, ends with."""
+_UNREADABLE = (ValueError, OverflowError, RecursionError)
+"""What reading something ends with that is no order or event, or has moments that are none."""
 _read_event = msgspec.json.Decoder(Event).decode
 
 
@@ -94,11 +94,13 @@ def of_row(row: WholeOrder, order: Order) -> Iterator[Disagreement]:
 
 def audit(row: WholeOrder) -> list[Disagreement]:
     """Return everything that does not agree in an order as a database keeps it."""
+    found: list[Disagreement] = []
     try:
         order = decode(row.body)
+        found += of_order(order)
+        found += of_row(row, order)
     except _UNREADABLE as error:
-        return [Disagreement("the document can be read", str(error), "=", None)]
-    found = [*of_order(order), *of_row(row, order)]
+        return [*found, Disagreement("the document can be read", str(error), "=", None)]
     events = []
     for written in row.events:
         event = _event_of(written)
@@ -112,11 +114,14 @@ def audit(row: WholeOrder) -> list[Disagreement]:
 
 def audit_line(line: bytes) -> tuple[str, list[Disagreement]]:
     """Return the order_id of an order of an export, and everything that does not agree in it."""
+    order_id = ""
     try:
         order = decode(line)
+        order_id = order.order_id
+        found = [*of_order(order), *of_events(order, order.events or ())]
     except _UNREADABLE as error:
-        return "", [Disagreement("the line can be read", str(error), "=", None)]
-    return order.order_id, [*of_order(order), *of_events(order, order.events or ())]
+        return order_id, [Disagreement("the line can be read", str(error), "=", None)]
+    return order_id, found
 
 
 def words_of(body: bytes) -> frozenset[str]:

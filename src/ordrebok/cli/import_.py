@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from itertools import chain
@@ -59,6 +60,8 @@ def import_(
     tally = Tally()
     try:
         run_or_fail(lambda: _import(database, account, file, report, tally))
+    except BrokenProcessPool:
+        fail(f"A reading process ended without a word. {_sentence(tally)} Run it again to go on.")
     except KeyboardInterrupt:
         note(f"Stopped. {_sentence(tally)} Run the same command again to go on.")
         raise typer.Exit(STOPPED) from None

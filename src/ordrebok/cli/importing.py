@@ -20,7 +20,7 @@ from ordrebok.cli.reading import (
     refused_line,
     start_reader,
 )
-from ordrebok.decision import Key
+from ordrebok.decision import Key, Stored
 from ordrebok.exchange.place import Place
 from ordrebok.exchange.rules import standing
 from ordrebok.refusals import Refusal
@@ -31,6 +31,8 @@ _READ_AHEAD: Final = 2
 """Chunks that wait, beside those that are being read."""
 _COMPARED: Final = 100
 """Orders that are read together to be compared."""
+_MANY: Final = 1_000
+"""After so many new orders the database may have to find its way anew."""
 SHOWN: Final = 20
 """Refused lines that are said on the screen where no report is asked for."""
 
@@ -97,7 +99,7 @@ class Import:
                     await self._next(waiting, went)
             while waiting:
                 await self._next(waiting, went)
-        if self._tally.imported:
+        if self._tally.imported >= _MANY:
             await self._store.settle()
 
     async def _next(
@@ -109,7 +111,7 @@ class Import:
         went(size)
 
     async def _write(self, chunk: ReadChunk) -> None:
-        """Write what is not there; compare what is. Reports go out before, and are never lost."""
+        """Write what is not there, compare what is, and report what is neither."""
         refused = list(chunk.refused)
         waiting: Sequence[Taken] = chunk.taken
         while waiting:
@@ -123,29 +125,32 @@ class Import:
             self._tally.imported += len(written)
             there = [taken for name, taken in together.items() if name not in written]
             for start in range(0, len(there), _COMPARED):
-                refused += await self._compare(there[start : start + _COMPARED])
+                some = there[start : start + _COMPARED]
+                for taken, stored in zip(some, await self._stored(some), strict=True):
+                    if stored is None:  # It was there and is gone: it can be written after all.
+                        again.append(taken)
+                    else:
+                        refused += self._compared(taken, stored)
             waiting = again
         self._tally.refused += len(refused)
         for each in sorted(refused, key=lambda each: each.line):
             self._report.add(each)
 
-    async def _compare(self, there: Sequence[Taken]) -> list[Refused]:
-        """Compare lines with what stands under their order_ids; return those to refuse."""
-        account_id = self._place.account_id
-        keys = [Key(account_id, "order", taken.order.order_id) for taken in there]
-        found = await asyncio.gather(*(self._store.fetch(key, with_events=True) for key in keys))
-        refused = []
-        for taken, stored in zip(there, found, strict=True):
-            if stored is None:
-                raise LookupError(f"order {taken.order.order_id} was there and is gone")
-            result = standing(taken.order, stored)
-            if isinstance(result, Refusal):
-                refused.append(refused_line(taken.line, taken.order.order_id, result))
-            elif result == "same":
-                self._tally.already_there += 1
-            else:
-                self._tally.changed_since += 1
-        return refused
+    async def _stored(self, there: Sequence[Taken]) -> Sequence[Stored | None]:
+        """Return what stands under the order_ids of some lines."""
+        keys = [Key(self._place.account_id, "order", taken.order.order_id) for taken in there]
+        return await asyncio.gather(*(self._store.fetch(key, with_events=True) for key in keys))
+
+    def _compared(self, taken: Taken, stored: Stored) -> list[Refused]:
+        """Compare a line with what stands under its order_id; return it where it is refused."""
+        result = standing(taken.order, stored)
+        if isinstance(result, Refusal):
+            return [refused_line(taken.line, taken.order.order_id, result)]
+        if result == "same":
+            self._tally.already_there += 1
+        else:
+            self._tally.changed_since += 1
+        return []
 
 
 class _Readers:

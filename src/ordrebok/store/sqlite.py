@@ -48,6 +48,8 @@ from ordrebok.store.walk import Walk
 
 T = TypeVar("T")
 _BUSY_SECONDS = 10.0
+_LOOK_SECONDS = 0.005
+"""How often a writer looks whether another process has let go of the file."""
 _PAGE_THREADS = 2
 
 
@@ -203,10 +205,15 @@ class SqliteStore:
     async def load(
         self, account_id: str, orders: Sequence[WholeOrder], next_number: int = 0
     ) -> frozenset[str]:
-        """Write those of many orders that are not there; return the order_ids of those written."""
-        return await self._between(
+        """Write those of many orders that are not there; return the order_ids of those written.
+
+        Between two loads there is room for a writer of another process.
+        """
+        written = await self._between(
             lambda: write_load(self._writer, self._statements, account_id, orders, next_number)
         )
+        await asyncio.sleep(_LOOK_SECONDS + 0.001)
+        return written
 
     async def settle(self) -> None:
         """Do nothing: no statement here depends on how SQLite counts its rows."""
@@ -304,7 +311,7 @@ class SqliteStore:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or loop.time() > deadline:
                     raise
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(_LOOK_SECONDS)
             else:
                 return
 
