@@ -7,8 +7,9 @@ run decided in one transaction, or nothing.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from ordrebok.clock import Instant
 from ordrebok.refusals import Refusal, refuse
@@ -66,8 +67,7 @@ class NotLoaded(Exception):  # noqa: N818 -- it is a question to the store, not 
         self.numbers_of = numbers_of
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(msgspec.Struct, frozen=True):
     """One document to write, with the event that the change leaves.
 
     Keeps: `version` is the stored version plus one (1 for a new document); the store refuses
@@ -92,8 +92,7 @@ class Put:
     terms_removed: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What to write, and the answer that is given once it is durable."""
 
     puts: tuple[Put, ...]
@@ -102,8 +101,7 @@ class Decision:
     """The version for the ETag header, where the answer is a versioned resource."""
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(msgspec.Struct, frozen=True):
     """The caller's key for this request and the fingerprint of what was asked."""
 
     client_id: str
@@ -113,8 +111,7 @@ class Idempotency:
     """Needed where a commit names no keys; otherwise the account of its first key holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """One write: load `keys`, decide, write.
 
     Refuses: STALE_VERSION, then whatever `decide` refuses.
@@ -139,8 +136,7 @@ class Commit:
         return self.decide(state)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The answer of a commit that is durable."""
 
     answer: bytes
@@ -156,8 +152,7 @@ class Stored(NamedTuple):
     events: Sequence[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(msgspec.Struct, frozen=True):
     """One document to read; `render` makes the answer of it."""
 
     key: Key
@@ -167,8 +162,7 @@ class Fetch:
     versioned: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """One page of documents, newest first.
 
     Keeps: a row that was there when the first page was read stands on exactly one page.
@@ -195,8 +189,7 @@ class Listing:
     with_events: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """The rows of one page and where the next one begins."""
 
     rows: Sequence[Stored]
@@ -204,8 +197,7 @@ class Page:
     total: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A request after the web has checked it: who asks, for what, with which body."""
 
     account_id: str

@@ -6,6 +6,7 @@ half up, away from zero, and happens once, here.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 
 AMOUNT_LIMIT = 9_007_199_254_740_991
 """The largest absolute amount: what every JSON reader can hold exactly."""
@@ -41,6 +42,12 @@ def tax_fraction(net_amount: int, percentage: object, *, included: bool) -> tupl
     Units: minor units; `percentage` in percent. Included in the price: net * p / (100 + p),
     otherwise net * p / 100.
     """
-    share, scale = exact(percentage).as_integer_ratio()
+    share, scale = _ratio(percentage)
     base = 100 * scale
     return net_amount * share, base + share if included else base
+
+
+@lru_cache(maxsize=1024)
+def _ratio(number: object) -> tuple[int, int]:
+    """Return a JSON number as the fraction that its shortest text says; rates come again."""
+    return exact(number).as_integer_ratio()

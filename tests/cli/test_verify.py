@@ -105,6 +105,11 @@ def test_what_was_tampered_with_is_found(cli: Cli, tmp_path: Path) -> None:
         sql = statement.format(what, name)
         if cli.database.startswith("postgres"):  # SQLite keeps documents as text.
             sql = sql.replace("') where", "')::json where")
+        else:  # And events by the place of their document.
+            sql = sql.replace(
+                "document_id = ", "document = (select place from documents where id = "
+            )
+            sql += ")" if "select place" in sql else ""
         tamper(cli.database, sql)
     all_of_them = found(cli)
     for name, (*_, check) in zip(names, TAMPERED, strict=True):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from dataclasses import replace
 from types import TracebackType
 from typing import NamedTuple, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from ordrebok.decision import Call, Commit, Fetch, Idempotency, Key, Kind, Outcome, Stored
 from ordrebok.refusals import Refusal

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from ordrebok.decision import Listing
 from ordrebok.store import open_store
@@ -176,7 +176,9 @@ def test_a_step_without_its_compatible_version_is_refused(tmp_path: Path) -> Non
 
 
 def test_both_engines_have_the_same_tables(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """A column of one engine is a column of the other."""
+    """A column of one engine is a column of the other, but for where SQLite keeps its rows."""
+    only_sqlite = {("documents", "place"), ("events", "document")}
+    only_postgres = {("events", "kind"), ("events", "document_id")}
 
     async def use() -> None:
         url = f"sqlite:///{tmp_path / 'a.db'}"
@@ -195,6 +197,6 @@ def test_both_engines_have_the_same_tables(tmp_path: Path, request: pytest.Fixtu
                 "where table_schema = 'public'"
             )
             await client.close()
-        assert sorted(map(tuple, ours)) == sorted(map(tuple, theirs))
+        assert {*map(tuple, ours)} - only_sqlite == {*map(tuple, theirs)} - only_postgres
 
     asyncio.run(use())

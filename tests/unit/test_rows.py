@@ -1,9 +1,7 @@
 """What all rows of the API share: versions, keys for retrying, and what they have loaded."""
 
-from dataclasses import replace
-
 import pytest
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from ordrebok.decision import Commit, Decision, Fetch, Idempotency
 from ordrebok.operation import READ, WRITE

@@ -54,7 +54,9 @@ def decision(
     """Return the decision that puts down a draft's new version and answers with the draft."""
     event = change_event(call, state.new_id(), draft.version, state.now, created=created)
     written = put(key, draft, event, origin)
-    earlier = () if created else tuple(state.events(key)) if shows_events(call) else ()
+    if not shows_events(call):
+        return Decision((written,), written.body, draft.version)
+    earlier = () if created else state.events(key)
     return Decision(
         (written,), answer(call, written.body, (*earlier, written.event)), draft.version
     )

@@ -41,10 +41,7 @@ def priced(body: ItemBody, *, line_id: int, version: int) -> Item | list[Fault]:
     if faults:
         return faults
     fields = asdict(body)
-    fields["line_id"] = line_id
-    fields["net_amount"] = net
-    fields["tax_lines"] = taxed
-    fields["version"] = version
+    fields.update(line_id=line_id, net_amount=net, tax_lines=taxed, version=version)
     return Item(**fields)
 
 

@@ -8,7 +8,6 @@ raises `NotLoaded`.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -49,6 +48,8 @@ class Row(NamedTuple):
     version: int
     body: bytes
     origin: str | None
+    place: int = 0
+    """Number of its row, where an engine finds rows faster by it than by their key."""
 
 
 class RecordKey(NamedTuple):
@@ -73,7 +74,7 @@ class Source(Protocol):
     def row(self, key: Key) -> Row | None:
         """Return a stored document."""
 
-    def events(self, key: Key) -> list[bytes]:
+    def events(self, key: Key, place: int) -> list[bytes]:
         """Return a document's stored events, oldest first."""
 
     def record(self, key: RecordKey) -> Record | None:
@@ -96,8 +97,9 @@ class NothingMore:
         """Ask for the document."""
         raise NotLoaded(key=key)
 
-    def events(self, key: Key) -> list[bytes]:
+    def events(self, key: Key, place: int) -> list[bytes]:
         """Ask for the document with its events."""
+        del place
         raise NotLoaded(key=key, events=True)
 
     def record(self, key: RecordKey) -> Record | None:
@@ -113,13 +115,12 @@ class NothingMore:
         raise NotLoaded(numbers_of=account_id)
 
 
-@dataclass(slots=True, eq=False)
-class Member:
+class Member(msgspec.Struct, eq=False):
     """A commit on its way through the store."""
 
     commit: Commit
     answer: "asyncio.Future[Outcome | Refusal]"
-    ids: list[str] = field(default_factory=list)
+    ids: list[str] = msgspec.field(default_factory=list)
     """Ids drawn so far: a decision that runs again draws the same ones, and so meets what was
     loaded for them."""
 
@@ -142,8 +143,7 @@ class Member:
             self.answer.set_result(result)
 
 
-@dataclass(slots=True, eq=False)
-class Document:
+class Document(msgspec.Struct, eq=False):
     """One document within a batch: what was found, and what has become of it."""
 
     key: Key
@@ -152,13 +152,14 @@ class Document:
     version: int
     body: bytes
     origin: str | None
+    place: int = 0
     parsed: object = None
     stored_events: list[bytes] | None = None
-    new_events: list[bytes] = field(default_factory=list)
+    new_events: list[bytes] = msgspec.field(default_factory=list)
     first_put: Put | None = None
     last_put: Put | None = None
-    terms_added: set[str] = field(default_factory=set)
-    terms_removed: set[str] = field(default_factory=set)
+    terms_added: set[str] = msgspec.field(default_factory=set)
+    terms_removed: set[str] = msgspec.field(default_factory=set)
 
     def apply(self, put: Put) -> None:
         """Take a change in; it is the next version."""
@@ -215,7 +216,9 @@ class Batch:
         document = self.documents.get(key)
         if document is None:
             found = row or Row(0, b"", None)
-            document = Document(key, found.version, found.version, found.body, found.origin)
+            document = Document(
+                key, found.version, found.version, found.body, found.origin, found.place
+            )
             if not found.version:
                 document.stored_events = []
             self.documents[key] = document
@@ -226,11 +229,10 @@ class Batch:
         known = self.documents.get(key)
         return known if known is not None else self.add_row(key, self._source.row(key))
 
-    def events(self, key: Key) -> Sequence[bytes]:
+    def events(self, document: Document) -> Sequence[bytes]:
         """Return the events of a document, those of this batch included."""
-        document = self.document(key)
         if document.stored_events is None:
-            self.add_events(document, self._source.events(key))
+            self.add_events(document, self._source.events(document.key, document.place))
         stored = document.stored_events or []
         return (*stored, *document.new_events)
 
@@ -342,8 +344,9 @@ class Batch:
 
     def _check(self, decision: Decision) -> None:
         """Hold that every change is the next version of its document, before taking any in."""
-        versions = {put.key: self.document(put.key).version for put in decision.puts}
-        for put in decision.puts:
+        puts = decision.puts
+        versions = {put.key: self.document(put.key).version for put in puts}
+        for put in puts:
             if put.version != versions[put.key] + 1:
                 message = f"{put.key} is at {versions[put.key]}, not before {put.version}"
                 raise ValueError(message)
@@ -453,8 +456,7 @@ class View:
 
     def events(self, key: Key) -> Sequence[bytes]:
         """Return the document's events as JSON, oldest first."""
-        self._look(key)
-        return self._batch.events(key)
+        return self._batch.events(self._look(key))
 
     def order_number(self, account_id: str) -> int:
         """Return the account's next serial number, never given before."""

@@ -2,13 +2,13 @@
 
 import sqlite3
 from collections.abc import Sequence
+from operator import attrgetter
 
 from ordrebok.orders.whole import WholeOrder
 from ordrebok.store.batch import FIRST_NUMBER
 from ordrebok.store.bulk import (
     as_json,
     document_rows,
-    event_rows,
     make_walk_page,
     walk_query,
     wanted_words,
@@ -57,11 +57,13 @@ def write_load(
     asked = {"account_id": account_id, "ids": as_json([order.order_id for order in orders])}
     there = {row[0] for row in connection.execute(statement.text, statement.arguments(asked))}
     new = [order for order in orders if order.order_id not in there]
-    for name, rows in (
-        ("insert_document", document_rows(account_id, new)),
-        ("insert_event", event_rows(account_id, new)),
-        ("insert_term", word_rows(account_id, new)),
-    ):
+    new.sort(key=attrgetter("order_id"))
+    insert = statements["insert_document"].text
+    events: list[tuple[object, ...]] = []
+    for order, row in zip(new, document_rows(account_id, new), strict=True):
+        place = connection.execute(insert, row).lastrowid
+        events += [(account_id, place, *event) for event in order.events]
+    for name, rows in (("insert_event", events), ("insert_term", word_rows(account_id, new))):
         if rows:
             connection.executemany(statements[name].text, rows)
     if next_number > FIRST_NUMBER:

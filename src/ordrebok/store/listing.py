@@ -183,12 +183,17 @@ def events_query(listing: Listing, ids: Sequence[str], engine: Engine) -> PageQu
     key = f"d.account_id = {with_.account} and d.kind = {with_.kind}"
     columns = f"d.document_id, d.version, {with_.body}"
     if engine == "sqlite":
-        source = f"events as d where {key} and {with_.one_of('d.document_id', ids)}"
+        of = f"e.account_id = {with_.account} and e.document = d.place"
+        text = (
+            "select d.id, e.version, cast(e.body as blob) "
+            f"from documents as d cross join events as e on {of} "
+            f"where {key} and {with_.one_of('d.id', ids)} order by d.id, e.version"
+        )
     else:  # One look into the index for each document; see documents_at in queries/.
         events = f"select * from events as d where {key} and d.document_id = i.id offset 0"
         asked = f"unnest({with_.place(list(ids))}::text[]) as i (id)"
         source = f"{asked} cross join lateral ({events}) as d"
-    text = f"select {columns} from {source} order by d.document_id, d.version"
+        text = f"select {columns} from {source} order by d.document_id, d.version"
     return PageQuery(text, with_.arguments)
 
 

@@ -30,6 +30,7 @@ from ordrebok.store.batch import (
     Row,
 )
 from ordrebok.store.bulk_sqlite import read_walk, write_load
+from ordrebok.store.disk import Disk
 from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row as QueryRow
 from ordrebok.store.interface import StoreUnavailable
@@ -44,6 +45,7 @@ from ordrebok.store.sqlite_file import (
     connect_reader,
     is_passing,
 )
+from ordrebok.store.sqlite_write import write
 from ordrebok.store.walk import Walk
 
 T = TypeVar("T")
@@ -78,9 +80,9 @@ class _Stored:
         found = self._ask(self._row, key)
         return Row(*found[0]) if found else None
 
-    def events(self, key: Key) -> list[bytes]:
+    def events(self, key: Key, place: int) -> list[bytes]:
         """Return a document's stored events, oldest first."""
-        return [body for (body,) in self._ask(self._events, key)]
+        return [body for (body,) in self._ask(self._events, (key.account_id, place))]
 
     def record(self, key: RecordKey) -> Record | None:
         """Return a stored idempotency record."""
@@ -140,7 +142,7 @@ class SqliteStore:
         self._stored = _Stored(self._writer, self._statements)
         self._log = Log(path)
         self._gather: Gather[Member | _Job] = Gather(self._work, GROUP)
-        self._disk = ThreadPoolExecutor(1, "store-disk")
+        self._disk = Disk()
         self._pages = ThreadPoolExecutor(_PAGE_THREADS, "store-page")
         self._care = ThreadPoolExecutor(1, "store-care")
         self._care_task: asyncio.Task[None] | None = None
@@ -161,10 +163,10 @@ class SqliteStore:
             found = self._reader.execute(self._document, key).fetchall()
             if not found:
                 return None
-            version, body, _ = found[0]
+            version, body, _, place = found[0]
             if not with_events:
                 return Stored(version, body, ())
-            events = self._reader.execute(self._events, key).fetchall()
+            events = self._reader.execute(self._events, (key.account_id, place)).fetchall()
         except sqlite3.Error as error:
             raise _translated(error) from error
         # Read a moment later, the events may be ahead of the document; each version left one.
@@ -237,8 +239,8 @@ class SqliteStore:
         for connection in self._opened:
             connection.close()
         # The last connection copies what is left of the log.
-        await asyncio.get_running_loop().run_in_executor(self._disk, self._writer.close)
-        self._disk.shutdown()
+        await self._disk.run_aside(self._writer.close)
+        self._disk.close()
         self._release()
 
     def _release(self) -> None:
@@ -266,8 +268,8 @@ class SqliteStore:
             if batch.is_empty:
                 self._writer.execute("rollback")
             else:
-                self._write(batch)
-                await self._on_disk()
+                write(self._writer, self._statements, batch)
+                await self._disk.run(self._writer.commit)
         except Exception as error:  # noqa: BLE001 -- it goes to the callers
             self._roll_back()
             failure = _translated(error)
@@ -284,10 +286,9 @@ class SqliteStore:
             if job.in_transaction:
                 await self._begin()
                 result = job.run()
-                await self._on_disk()
+                await self._disk.run(self._writer.commit)
             else:
-                loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(self._disk, job.run)
+                result = await self._disk.run_aside(job.run)
         except Exception as error:  # noqa: BLE001 -- it goes to the caller
             self._roll_back()
             fail([job], _translated(error))
@@ -315,27 +316,9 @@ class SqliteStore:
             else:
                 return
 
-    async def _on_disk(self) -> None:
-        """Commit: until the disk has it the loop does other work."""
-        await asyncio.get_running_loop().run_in_executor(self._disk, self._writer.commit)
-
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
             self._writer.rollback()
-
-    def _write(self, batch: Batch) -> None:
-        """Write what a batch decided, of each document only what it has become."""
-        added, removed = batch.term_rows()
-        for name, rows in (
-            ("insert_document", batch.new_rows()),
-            ("change_document", batch.changed_rows()),
-            ("insert_event", batch.event_rows()),
-            ("insert_record", batch.record_rows()),
-            ("insert_term", added),
-            ("delete_term", removed),
-        ):
-            if rows:
-                self._writer.executemany(self._statements[name].text, rows)
 
     # ------------------------------------------------------------------ pages and care
 

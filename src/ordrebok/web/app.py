@@ -81,9 +81,21 @@ class Lifespan:
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         self._background = [
-            asyncio.create_task(_collect_now_and_then()),
+            asyncio.create_task(self._now_and_then()),
             asyncio.create_task(keep_sweeping(self._house.store)),
         ]
+
+    async def _now_and_then(self) -> None:
+        """Collect young garbage every few seconds, and all of it every few minutes.
+
+        Other processes of this server read the figures that are written down here.
+        """
+        rounds = 0
+        while True:
+            await asyncio.sleep(_GC_SECONDS)
+            rounds += 1
+            gc.collect(2 if rounds % _FULL_EVERY == 0 else 1)
+            self._house.metrics.write()
 
     async def process_shutdown(self, _scope: object, _event: object) -> None:
         """Close the store after the last request, and write the last lines of the log."""
@@ -172,15 +184,6 @@ class Stray:
         out = common_headers(request_id, headers) | (more or {})
         write_refusal(resp, refusal, headers.get(b"accept", b""), out)
         self._desk.close(req.method, refusal.status, started, request_id)
-
-
-async def _collect_now_and_then() -> None:
-    """Collect young garbage every few seconds, and all of it every few minutes."""
-    rounds = 0
-    while True:
-        await asyncio.sleep(_GC_SECONDS)
-        rounds += 1
-        gc.collect(2 if rounds % _FULL_EVERY == 0 else 1)
 
 
 def _percent(found: re.Match[bytes]) -> bytes:

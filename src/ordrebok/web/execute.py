@@ -1,7 +1,8 @@
 """Plans carried out at the store: the only place where the web meets it."""
 
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from ordrebok.accounts.book import AccountBook
 from ordrebok.decision import Call, Commit, Fetch, Listing

@@ -49,14 +49,14 @@ class AccessLog:
         self.enabled = enabled
         self._stream = stream
         self._console = console
-        self._lines: list[bytes] = []
-        self._encode = msgspec.json.Encoder().encode
+        self._lines: list[Line] = []
+        self._encode_lines = msgspec.json.Encoder().encode_lines
         self._second = 0
         self._second_text = ""
 
     def write(self, line: Line) -> None:
         """Take a line; it is written within a twentieth of a second."""
-        self._lines.append(_for_people(line) if self._console else self._encode(line))
+        self._lines.append(line)
         if len(self._lines) == 1:
             asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
         elif len(self._lines) >= _MOST_WAITING:
@@ -74,7 +74,10 @@ class AccessLog:
     def flush(self) -> None:
         """Write what has been gathered."""
         if self._lines:
-            text = b"\n".join(self._lines) + b"\n"
+            if self._console:
+                text = b"".join(map(_for_people, self._lines))
+            else:
+                text = self._encode_lines(self._lines)
             self._lines.clear()
             self._stream.write(text)
             self._stream.flush()
@@ -143,7 +146,7 @@ def _for_people(line: Line) -> bytes:
     """Return a request's line for a terminal."""
     return (
         f"{line.time} {line.status} {line.method:6} {line.route} {line.duration_ms} ms "
-        f"{line.account_id} {line.request_id}"
+        f"{line.account_id} {line.request_id}\n"
     ).encode()
 
 

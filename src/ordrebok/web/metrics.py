@@ -40,7 +40,8 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.in_flight = Gauge(
+        self.in_flight = 0
+        self._in_flight = Gauge(
             "ordrebok_http_requests_in_flight",
             "Requests that are being answered now.",
             multiprocess_mode="livesum",
@@ -51,12 +52,17 @@ class Metrics:
             PlatformCollector(registry=self.registry)
             GCCollector(registry=self.registry)
 
+    def write(self) -> None:
+        """Put the count of requests in flight where it is read."""
+        self._in_flight.set(self.in_flight)
+
     def observer(self, operation: str, status: int) -> Observe:
         """Return what takes the seconds of one request."""
         return self._durations.labels(operation, str(status)).observe
 
     def text(self) -> bytes:
         """Return the figures, of all processes together where there are several."""
+        self.write()
         if not self._shared:
             return generate_latest(self.registry)
         everybody = CollectorRegistry()

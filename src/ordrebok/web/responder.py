@@ -1,9 +1,10 @@
 """The life of one request: who asks, what for, may they, what comes of it."""
 
 import re
-from dataclasses import replace
 from time import perf_counter
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from ordrebok.accounts.tokens import Principal
 from ordrebok.decision import Call, Commit, Idempotency
@@ -73,7 +74,7 @@ class Responder:
         request_id = request_id_of(headers)
         out = common_headers(request_id, headers)
         account_id = ""
-        house.metrics.in_flight.inc()
+        house.metrics.in_flight += 1
         try:
             call = await self._call(req, headers, params)
             if isinstance(call, Refusal):
@@ -93,7 +94,7 @@ class Responder:
             LOGGER.exception("unexpected error", extra={"fields": fields})
             result = Refusal("INTERNAL_ERROR")
         finally:
-            house.metrics.in_flight.dec()
+            house.metrics.in_flight -= 1
         if isinstance(result, Refusal):
             status = result.status
             write_refusal(resp, result, headers.get(b"accept", b""), out)

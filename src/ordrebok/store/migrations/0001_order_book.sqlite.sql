@@ -53,6 +53,7 @@ create table signing_keys (
 ) strict, without rowid;
 
 create table documents (
+    place integer,
     account_id text not null,
     kind text not null,
     id text not null,
@@ -64,20 +65,22 @@ create table documents (
     updated_ms integer not null,
     origin text,
     body text not null,
-    primary key (account_id, kind, id)
+    primary key (place),
+    unique (account_id, kind, id)
 ) strict;
 
 create index drafts_by_age on documents (account_id, created_ms, id) where kind = 'draft';
 create index orders_by_age on documents (account_id, created_ms, id) where kind = 'order';
 
+-- Events stand by the place of their document, not by its id: those of documents that were made
+-- one after the other lie side by side, and a group of changes writes a third of the pages.
 create table events (
     account_id text not null,
-    kind text not null,
-    document_id text not null,
+    document integer not null,
     version integer not null,
     id text not null,
     body text not null,
-    primary key (account_id, kind, document_id, version)
+    primary key (account_id, document, version)
 ) strict, without rowid;
 
 create table order_terms (

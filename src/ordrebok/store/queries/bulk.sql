@@ -3,11 +3,13 @@
 -- primary key, and it would read all of that index for each document.
 
 -- name: walk_events_sqlite
-select e.document_id, e.version, e.id, cast(e.body as blob)
+select d.id, e.version, e.id, cast(e.body as blob)
 from json_each(:ids) as i
+cross join documents as d
+    on d.account_id = :account_id and d.kind = 'order' and d.id = i.value
 cross join events as e
-    on e.account_id = :account_id and e.kind = 'order' and e.document_id = i.value
-order by e.document_id, e.version;
+    on e.account_id = :account_id and e.document = d.place
+order by d.id, e.version;
 
 -- name: walk_events_postgres
 select e.document_id, e.version, e.id, e.body

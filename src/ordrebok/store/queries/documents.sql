@@ -1,7 +1,7 @@
 -- Documents and their events, as both engines read them.
 
 -- name: document_sqlite
-select version, cast(body as blob), origin
+select version, cast(body as blob), origin, place
 from documents
 where account_id = :account_id and kind = :kind and id = :id;
 
@@ -13,7 +13,7 @@ where account_id = :account_id and kind = :kind and id = :id;
 -- name: events_sqlite
 select cast(body as blob)
 from events
-where account_id = :account_id and kind = :kind and document_id = :id
+where account_id = :account_id and document = :place
 order by version;
 
 -- name: document_and_events

@@ -11,11 +11,11 @@ values (:account_id, :kind, :id, :version, :status, :payment_status, :currency,
 update documents
 set version = :version, status = :status, payment_status = :payment_status,
     currency = :currency, updated_ms = :updated_ms, body = cast(:body as text)
-where account_id = :account_id and kind = :kind and id = :id and version = :expected;
+where place = :place and account_id = :account_id and version = :expected;
 
 -- name: insert_event_sqlite!
-insert into events (account_id, kind, document_id, version, id, body)
-values (:account_id, :kind, :document_id, :version, :id, cast(:body as text));
+insert into events (account_id, document, version, id, body)
+values (:account_id, :document, :version, :id, cast(:body as text));
 
 -- name: insert_record_sqlite!
 insert into idempotency (account_id, client_id, key, fingerprint, answer, version, created_ms)
