@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import http, start, store
+from bench import flow, http, start, store
 from bench.figures import Cell, Latency, middle_rounds
 from bench.load import WrongAnswer, own_cost
 from bench.machine import Company, look, spin_ms
@@ -23,7 +23,7 @@ from tests.support.postgres import Cluster, running
 FULL = http.Pace(seconds=1.5, warm_seconds=0.3, rounds=3)
 QUICK = http.Pace(seconds=0.5, warm_seconds=0.1, callers=(1, http.MANY), reads=False)
 STARTS, QUICK_STARTS = 7, 2
-PARTS = ("http", "store", "start")
+PARTS = ("http", "flow", "store", "start")
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -60,16 +60,18 @@ def measure(given: argparse.Namespace, cluster: Cluster, out: Console) -> Findin
     pace = QUICK if given.quick else FULL
     found = Findings(machine=look())
     company = Company()
-    if given.only in (None, "http"):
+    if given.only in (None, "http", "flow"):
         for callers in pace.callers:
             own = own_cost(callers, pace.seconds / 2)
             found.generator.append(
                 Generator(callers=callers, per_second=own.per_second, cpu_us=own.cpu_us)
             )
-    if given.only != "start":
+    if given.only in (None, "http", "store"):
         cells = list(in_rounds(given, cluster, pace, found, out))
         found.cells = middle_rounds(cell for cell in cells if cell.work != STORE)
         found.store = middle_rounds(cell for cell in cells if cell.work == STORE)
+    if given.only in (None, "flow"):
+        found.flow = middle_rounds(flow_in_rounds(given, cluster, pace, found, out))
     if given.only in (None, "start"):
         for engine in given.engines:
             out.print(f"Start and memory, {engine} ...")
@@ -126,6 +128,22 @@ def bare_store(engine: str, cluster: Cluster, pace: http.Pace, base: http.Base) 
             latency=Latency(p50_ms=finding.median_ms, p99_ms=finding.p99_ms),
             base_per_second=base[http.ADD, callers].per_second,
         )
+
+
+def flow_in_rounds(
+    given: argparse.Namespace,
+    cluster: Cluster,
+    pace: http.Pace,
+    found: Findings,
+    out: Console,
+) -> Iterator[Cell]:
+    """Let servers on fresh databases take turns with the whole flow, and yield what each did."""
+    with http.servers(given.engines, cluster, given.serve.split()) as loads:
+        for number in range(1, pace.rounds + 1):
+            for engine, load in loads.items():
+                found.spins_ms.append(spin_ms())
+                out.print(f"Round {number} of {pace.rounds}: the whole flow on {engine} ...")
+                yield from flow.measure(engine, load, pace)
 
 
 def main() -> int:

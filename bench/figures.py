@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
@@ -62,11 +62,13 @@ class Cell:
     per_second: float
     latency: Latency
     client_us: float | None = None
-    """Processor time of the load generator, in microseconds a request."""
+    """Processor time of the load generator, in microseconds a piece of work."""
     server_us: float | None = None
-    """Processor time of the server's processes, in microseconds a request."""
+    """Processor time of the server's processes, in microseconds a piece of work."""
     base_per_second: float | None = None
     """What pgbench reached in the same run with the bare transaction and as many callers."""
+    steps: dict[str, Latency] = field(default_factory=dict)
+    """Where the work is several requests: how long each of them took."""
 
     @property
     def to_base(self) -> float | None:

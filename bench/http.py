@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bench.figures import Cell
-from bench.load import Job, Measured, generate
+from bench.load import Job, Measured, Step, generate
 from bench.pgbench import READ, WRITE, Yardstick
 from bench.server import Server, serving
 from bench.workload import LINES, add_request, create_request, document, get_request, new_ids
@@ -100,7 +100,7 @@ def measure(engine: str, load: Load, pace: Pace, base: Base) -> Iterator[Cell]:
 
 
 Weighed = tuple[Measured, float]
-"""What the generator measured, and the server's processor time in seconds a request."""
+"""What the generator measured, and the server's processor time in seconds an identifier."""
 
 
 class Load:
@@ -108,34 +108,37 @@ class Load:
 
     def __init__(self, server: Server, token: str) -> None:
         self._server = server
-        self._token = token
+        self.token = token
 
     def prepare(self, seconds: float) -> tuple[str, ...]:
         """Make drafts one line short for that long, and return their ids."""
-        before, after = create_request(self._token, LINES - 1)
+        make = _step(create_request(self.token, LINES - 1), LINES - 1)
         ids = new_ids(int(seconds * MOST_DRAFTS_PER_SECOND))
-        made, _ = self._run(before, after, ids, MANY, Pace(seconds, 0), LINES - 1)
+        made, _ = self.run([make], ids, MANY, Pace(seconds, 0))
         return ids[: made.sent]
 
     def add(self, drafts: Sequence[str], callers: int, pace: Pace) -> Weighed:
         """Add the last line, to each draft once."""
-        return self._run(*add_request(self._token), drafts, callers, pace, LINES)
+        return self.run([_step(add_request(self.token), LINES)], drafts, callers, pace)
 
     def get(self, drafts: Sequence[str], callers: int, pace: Pace) -> Weighed:
         """Read drafts that have all their lines, again and again."""
-        return self._run(*get_request(self._token), drafts, callers, pace, LINES, again=True)
+        read = _step(get_request(self.token), LINES)
+        return self.run([read], drafts, callers, pace, again=True)
 
-    def _run(  # noqa: PLR0913 -- a job is many-sided, and named in full at its three uses
+    def run(
         self,
-        before: str,
-        after: str,
+        steps: Sequence[Step],
         ids: Sequence[str],
         callers: int,
         pace: Pace,
-        lines: int,
         *,
         again: bool = False,
     ) -> Weighed:
+        """Go through the steps with each identifier.
+
+        Refuses: WrongAnswer at the first answer that is not the right one.
+        """
         cpu = self._server.cpu_seconds()
         measured = generate(
             Job(
@@ -143,14 +146,17 @@ class Load:
                 connections=callers,
                 seconds=pace.seconds,
                 warm_seconds=pace.warm_seconds,
-                before=before,
-                after=after,
+                steps=tuple(steps),
                 ids=tuple(ids),
                 again=again,
-                marker=f'"line_id":{lines}',
             )
         )
         return measured, (self._server.cpu_seconds() - cpu) / measured.sent
+
+
+def _step(parts: tuple[str, ...], lines: int) -> Step:
+    """Return a step whose right answer has so many lines."""
+    return Step(parts, f'"line_id":{lines}')
 
 
 def _cell(engine: str, work: str, callers: int, weighed: Weighed, base: Base) -> Cell:

@@ -1,9 +1,10 @@
 """The load generator: keep-alive connections that each ask again as soon as they are answered.
 
 It shares the machine with the server it measures, so it must be cheap: one process, one epoll
-loop, no HTTP library. It builds a request by putting an identifier between two prepared halves,
-and reads of an answer only its status, its length and two markers that a right answer contains.
-The first wrong answer stops it.
+loop, no HTTP library. It builds a request by putting an identifier between prepared parts, and
+reads of an answer only its status, its length and two markers that a right answer contains. The
+first wrong answer stops it. The work may be several requests: a connection makes them one after
+another about one identifier, and goes on to the next identifier after the last.
 
 `python -m bench.load` takes a job as JSON on standard input and answers with what it measured.
 `python -m bench.load echo` is a responder that does nothing, to weigh the generator itself.
@@ -29,12 +30,19 @@ from bench.figures import Latency
 READ_SIZE = 65_536
 SHOWN = 600
 ANSWER_LIMIT_SECONDS = 10.0
-MOST_PER_SECOND = 200_000
-"""More than any server will answer: room for the durations is set aside before the clock runs."""
 
 
 class WrongAnswer(Exception):  # noqa: N818 -- what it is, in two words
     """The server answered something else than it should have."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One request of the work."""
+
+    parts: tuple[str, ...]
+    """The request, cut wherever the identifier belongs."""
+    marker: str = ""
+    """Stands in every right answer, beside the identifier itself."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,15 +52,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     seconds: float
     warm_seconds: float
-    before: str
-    """The request up to the identifier ..."""
-    after: str
-    """... and from there on."""
+    steps: tuple[Step, ...]
+    """The work: what is asked about each identifier, one after another."""
     ids: tuple[str, ...]
     again: bool = False
     """Begin with the first identifier again after the last; else stop there."""
-    marker: str = ""
-    """Stands in every right answer, beside the identifier itself."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,26 +65,28 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
     """Identifiers used, warm-up included: the first so many of the job's."""
     answered: int
-    """Answers inside the measured time."""
+    """Identifiers whose last step was answered inside the measured time."""
     seconds: float
     cpu_seconds: float
     latency: Latency
+    """From sending the first step to the answer of the last one."""
+    steps: tuple[Latency, ...]
 
     @property
     def per_second(self) -> float:
-        """Answers a second."""
+        """Identifiers a second."""
         return self.answered / self.seconds
 
     @property
     def cpu_us(self) -> float:
-        """Processor time of the generator, in microseconds a request."""
+        """Processor time of the generator, in microseconds an identifier."""
         return self.cpu_seconds / self.answered * 1e6
 
 
 class Connection:
     """One connection and the request that is under way on it."""
 
-    __slots__ = ("id", "partial", "receive", "send", "sent_at", "socket")
+    __slots__ = ("began_at", "id", "partial", "receive", "send", "sent_at", "socket", "step")
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), ANSWER_LIMIT_SECONDS)
@@ -89,6 +95,8 @@ class Connection:
         self.receive: Callable[[int], bytes] = self.socket.recv
         self.send: Callable[[bytes], int] = self.socket.send
         self.sent_at = 0.0
+        self.began_at = 0.0
+        self.step = -1
         self.id = b""
         self.partial = b""
 
@@ -110,14 +118,18 @@ class Generator:
     """The connections of one job and the loop that keeps them busy."""
 
     def __init__(self, job: Job) -> None:
-        self._before, self._after = job.before.encode(), job.after.encode()
-        self._marker = job.marker.encode()
+        self._parts = [[part.encode() for part in step.parts] for step in job.steps]
+        self._markers = [step.marker.encode() for step in job.steps]
+        self._last = len(job.steps) - 1
         ids = [id_.encode() for id_ in job.ids]
         self._ids: Iterator[bytes] = cycle(ids) if job.again else iter(ids)
         self._poll = select.epoll()
         connections = [Connection(job.port) for _ in repeat(None, job.connections)]
         self._connections = {each.socket.fileno(): each for each in connections}
-        self.durations = array("d", bytes(8 * int(MOST_PER_SECOND * job.seconds)))
+        self.durations = [array("d") for _ in job.steps]
+        """How long each step took, in seconds ..."""
+        self.whole = array("d")
+        """... and all of them together."""
         self.sent = 0
         self.waiting = 0
 
@@ -125,6 +137,7 @@ class Generator:
         """Send the first request on every connection."""
         for fd, connection in self._connections.items():
             self._poll.register(fd, select.EPOLLIN)
+            connection.step = self._last
             self._ask(connection)
 
     def close(self) -> None:
@@ -133,14 +146,20 @@ class Generator:
         for connection in self._connections.values():
             connection.socket.close()
 
-    def run(self, until: float, *, on: bool = True) -> int:
-        """Take answers until that time, or until none is awaited, and count them.
+    def forget(self) -> None:
+        """Forget how long everything took so far."""
+        for durations in (*self.durations, self.whole):
+            del durations[:]
+
+    def run(self, until: float, *, on: bool = True) -> None:
+        """Take answers until that time, or until none is awaited.
 
         With `on`, every answer is followed by the next request.
         """
         poll, connections, clock = self._poll.poll, self._connections, time.perf_counter
-        durations, marker = self.durations, self._marker
-        count, now = 0, clock()
+        last, whole = self._last, self.whole
+        took = [durations.append for durations in self.durations]
+        now = clock()
         while self.waiting and now < until:
             ready = poll(ANSWER_LIMIT_SECONDS)
             if not ready:
@@ -158,28 +177,38 @@ class Generator:
                     connection.partial = data
                     continue
                 connection.partial = b""
-                if data[9:12] != b"200" or connection.id not in data or marker not in data:
-                    raise WrongAnswer(data[:SHOWN].decode(errors="replace"))
-                if len(data) > size:
-                    raise WrongAnswer("More came than the answer's length says.")
-                durations[count] = now - connection.sent_at
-                count += 1
+                self._check(connection, data, size)
+                step = connection.step
+                took[step](now - connection.sent_at)
+                if step == last:
+                    whole.append(now - connection.began_at)
                 self.waiting -= 1
                 if on:
                     self._ask(connection)
-        return count
+
+    def _check(self, connection: Connection, data: bytes, size: int) -> None:
+        """Refuse an answer that is not the right one, and nothing else."""
+        marker = self._markers[connection.step]
+        if data[9:12] != b"200" or connection.id not in data or marker not in data:
+            raise WrongAnswer(data[:SHOWN].decode(errors="replace"))
+        if len(data) > size:
+            raise WrongAnswer("More came than the answer's length says.")
 
     def _ask(self, connection: Connection) -> None:
         """Send the next request, where there is one left."""
-        id_ = next(self._ids, None)
-        if id_ is None:
-            return
-        request = self._before + id_ + self._after
-        connection.id = id_
+        if connection.step == self._last:
+            id_ = next(self._ids, None)
+            if id_ is None:
+                return
+            connection.id = id_
+            connection.step = -1
+            self.sent += 1
+            connection.began_at = time.perf_counter()
+        connection.step += 1
+        request = connection.id.join(self._parts[connection.step])
         connection.sent_at = time.perf_counter()
         if connection.send(request) != len(request):
             raise WrongAnswer("A request did not fit into the socket's buffer.")
-        self.sent += 1
         self.waiting += 1
 
 
@@ -193,21 +222,23 @@ def drive(job: Job) -> Measured:
     try:
         generator.begin()
         generator.run(time.perf_counter() + job.warm_seconds)
+        generator.forget()
         began, cpu = time.perf_counter(), time.process_time()
-        answered = generator.run(began + job.seconds)
+        generator.run(began + job.seconds)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-        durations = generator.durations[:answered].tolist()
+        whole, *steps = (each.tolist() for each in (generator.whole, *generator.durations))
         generator.run(time.perf_counter() + ANSWER_LIMIT_SECONDS, on=False)
     finally:
         generator.close()
-    if not durations:
-        raise WrongAnswer("The identifiers were used up before the measured time began.")
+    if not (whole and all(steps)):
+        raise WrongAnswer("No identifier was gone through within the measured time.")
     return Measured(
         sent=generator.sent,
-        answered=answered,
+        answered=len(whole),
         seconds=seconds,
         cpu_seconds=cpu,
-        latency=Latency.of(durations),
+        latency=Latency.of(whole),
+        steps=tuple(map(Latency.of, steps)),
     )
 
 
@@ -265,16 +296,15 @@ def own_cost(connections: int, seconds: float) -> Measured:
         assert responder.stdout is not None
         port = int(responder.stdout.readline())
         body = "b" * 800
+        head = f" HTTP/1.1\r\nhost: echo\r\ncontent-length: {len(body)}\r\n\r\n"
         job = Job(
             port=port,
             connections=connections,
             seconds=seconds,
             warm_seconds=0.2,
-            before="POST /",
-            after=f" HTTP/1.1\r\nhost: echo\r\ncontent-length: {len(body)}\r\n\r\n{body}",
+            steps=(Step(("POST /", head + body), "e"),),
             ids=("e" * 36,),
             again=True,
-            marker="e",
         )
         return generate(job)
 

@@ -46,6 +46,7 @@ class Findings:
     """How long a fixed piece of Python work took, again and again during the run."""
     generator: list[Generator] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
+    flow: list[Cell] = field(default_factory=list)
     store: list[Cell] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
 
@@ -111,6 +112,9 @@ def _tables(findings: Findings) -> Iterable[Titled]:
     """Make a table of each part that was measured."""
     if findings.cells:
         yield _cells("Over HTTP, drafts of three lines", "connections", findings.cells)
+    if findings.flow:
+        yield _cells("The whole flow over HTTP, orders", "connections", findings.flow)
+        yield _steps(findings.flow)
     if findings.store:
         yield _cells("The store alone, guarded writes", "writers", findings.store)
     if findings.generator:
@@ -151,6 +155,20 @@ def _cells(title: str, callers: str, cells: Sequence[Cell]) -> Titled:
             _number(cell.client_us, ".0f"),
         )
     return title, table
+
+
+def _steps(cells: Sequence[Cell]) -> Titled:
+    """Show how long each step of the flow took, beside each other at every number of callers."""
+    callers = sorted({cell.callers for cell in cells})
+    columns = [f"{name} at {count}" for count in callers for name in ("p50", "p99")]
+    table = _table(("step", "engine"), columns)
+    for step in dict.fromkeys(step for cell in cells for step in cell.steps):
+        for engine in ORDER:
+            took = {cell.callers: cell.steps[step] for cell in cells if cell.engine == engine}
+            if took:
+                pairs = [(took[count].p50_ms, took[count].p99_ms) for count in callers]
+                table.add_row(step, engine, *(f"{value:.2f}" for pair in pairs for value in pair))
+    return "The flow's steps, in ms at so many connections", table
 
 
 def _number(value: float | None, form: str) -> str:

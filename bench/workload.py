@@ -74,33 +74,34 @@ def new_ids(count: int) -> tuple[str, ...]:
     return tuple(str(uuid.UUID(int=random.getrandbits(128), version=4)) for _ in range(count))
 
 
-# ------------------------------------------------------- requests, in two halves around an id
+# ----------------------------------------------------------- requests, cut around an identifier
 
 PATH = f"/v1/accounts/{ACCOUNT}/shopping/draft_orders"
-_ID_LENGTH = 36
+ORDERS = f"/v1/accounts/{ACCOUNT}/shopping/orders"
+HERE = "~" * 36
+"""Where the identifier belongs, in a path or a body; as long as one, so that lengths are right."""
 
 
-def _head(token: str, length: int | None = None) -> str:
-    """Return the request's head after the path."""
-    lines = [" HTTP/1.1", "host: 127.0.0.1", f"authorization: Bearer {token}"]
-    if length is not None:
+def request(method: str, path: str, token: str, body: Json | None = None) -> tuple[str, ...]:
+    """Return a whole request, cut wherever `HERE` stands."""
+    lines = [f"{method} {path} HTTP/1.1", "host: 127.0.0.1", f"authorization: Bearer {token}"]
+    text = "" if body is None else compact(body)
+    if body is not None:
+        length = len(text.encode())
         lines += ["content-type: application/json", f"content-length: {length}"]
-    return "\r\n".join([*lines, "", ""])
+    return tuple("\r\n".join([*lines, "", text]).split(HERE))
 
 
-def create_request(token: str, lines: int) -> tuple[str, str]:
-    """Return the halves of "make a draft" under an id of our own."""
-    before, after = '{"id":"', '",' + compact(draft(lines))[1:]
-    length = len((before + after).encode()) + _ID_LENGTH
-    return f"POST {PATH}{_head(token, length)}{before}", after
+def create_request(token: str, lines: int) -> tuple[str, ...]:
+    """Return "make a draft" under an id of our own."""
+    return request("POST", PATH, token, {"id": HERE, **draft(lines)})
 
 
-def add_request(token: str) -> tuple[str, str]:
-    """Return the halves of "add an item"."""
-    body = compact(item(LINES))
-    return f"POST {PATH}/", f"/items{_head(token, len(body.encode()))}{body}"
+def add_request(token: str, line: int = LINES) -> tuple[str, ...]:
+    """Return "add an item"."""
+    return request("POST", f"{PATH}/{HERE}/items", token, item(line))
 
 
-def get_request(token: str) -> tuple[str, str]:
-    """Return the halves of "read a draft"."""
-    return f"GET {PATH}/", _head(token)
+def get_request(token: str) -> tuple[str, ...]:
+    """Return "read a draft"."""
+    return request("GET", f"{PATH}/{HERE}", token)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import flow
 from bench.figures import (
     Cell,
     Latency,
@@ -122,6 +123,27 @@ def test_the_report_shows_ratios_and_aims(capsys: pytest.CaptureFixture[str]) ->
     assert "missed" in said
 
 
+def test_the_report_shows_each_step_of_the_flow(capsys: pytest.CaptureFixture[str]) -> None:
+    """A slow step is seen, on which engine and at how many connections it is slow."""
+    machine = Machine(cores=2, python="3.11", sync_ms=0.2)
+    cells = [
+        Cell(
+            engine=engine,
+            work=flow.FLOW,
+            callers=callers,
+            per_second=400,
+            latency=Latency(p50_ms=20, p99_ms=40),
+            steps={"complete": Latency(p50_ms=callers + 0.25, p99_ms=callers + 0.75)},
+        )
+        for engine in ("sqlite", "postgres")
+        for callers in (1, 32)
+    ]
+    show(Findings(machine=machine, flow=cells), console())
+    said = capsys.readouterr().out.splitlines()
+    row = ["complete", "postgres", "1.25", "1.75", "32.25", "32.75"]
+    assert row in [line.split() for line in said]
+
+
 def test_the_json_holds_figures_and_aims(tmp_path: Path) -> None:
     """Runs can be compared later, since the file says what was measured and where."""
     file = tmp_path / "figures.json"
@@ -151,8 +173,10 @@ def test_the_generator_knows_how_long_an_answer_is() -> None:
 def test_requests_are_whole_once_an_id_is_put_in() -> None:
     """The length in the head fits the body, or else the server would wait for the rest."""
     (id_,) = new_ids(1)
-    for before, after in (create_request("t", LINES - 1), add_request("t")):
-        head, _, body = f"{before}{id_}{after}".encode().partition(b"\r\n\r\n")
+    writes = [step.parts for step in flow.steps("t").values() if step.parts[0][:4] != "GET "]
+    for parts in (create_request("t", LINES - 1), add_request("t"), *writes):
+        assert len(parts) > 1, "no place for an id"
+        head, _, body = id_.join(parts).encode().partition(b"\r\n\r\n")
         assert answer_size(head + b"\r\n\r\n") == len(head) + 4 + len(body)
         assert f"/accounts/{ACCOUNT}/".encode() in head
         assert isinstance(json.loads(body), dict)
