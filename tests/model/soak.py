@@ -1,12 +1,16 @@
 """The long run: `python -m tests.model.soak --minutes 10`.
 
 Half of the time the machine compares the server with the naive books, on both engines in turn.
-The other half a real server is killed under load, at least twenty times on each engine.
+The other half a real server is killed under load, at least twenty times on each engine, and then
+`ordrebok verify` goes through the database it left.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -22,10 +26,12 @@ from tests.model.crash import Crashes, crashing
 from tests.model.door import Door
 from tests.model.machine import Machine, run
 from tests.support.postgres import Cluster, running
+from tests.support.server import environment
 
 ENGINES = ("sqlite", "postgres")
 LEAST_KILLS = 20
 EXAMPLES_AT_A_TIME = 10
+VERIFY_SECONDS = 600
 
 console = Console()
 
@@ -75,18 +81,39 @@ def kill(
     """Kill a server on one engine, again and again, until the time is over."""
     started = time.monotonic()
     task = progress.add_task(f"Kills on {engine}", total=seconds, found="")
-    with (
-        databases.fresh(engine) as (url, folder),
-        crashing(url, folder) as kills,
-    ):
-        for done in kills:
-            passed = time.monotonic() - started
-            share = min(passed, seconds * done.kills / least)
-            _show(progress, task, share, f"{done.kills} kills, {done.writes:,} writes")
-            if done.kills >= least and passed >= seconds:
-                break
+    with databases.fresh(engine) as (url, folder):
+        with crashing(url, folder) as kills:
+            for done in kills:
+                passed = time.monotonic() - started
+                share = min(passed, seconds * done.kills / least)
+                _show(progress, task, share, f"{done.kills} kills, {done.writes:,} writes")
+                if done.kills >= least and passed >= seconds:
+                    break
+        verify(url, engine, done.proved)
     _show(progress, task, seconds, f"{done.kills} kills, {done.writes:,} writes")
     return done
+
+
+def verify(url: str, engine: str, orders: int) -> None:
+    """Let `ordrebok verify` go through what is left, and print what it says.
+
+    It must see every order that the server had, and find nothing.
+    """
+    command = [sys.executable, "-m", "ordrebok.cli", "verify", "--json", "--database", url]
+    done = subprocess.run(
+        command,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=VERIFY_SECONDS,
+        check=False,
+    )
+    said = (done.stdout + done.stderr).strip()
+    console.print(f"verify on {engine}: {said}", markup=False, highlight=False, soft_wrap=True)
+    assert done.returncode == 0, f"verify on {engine} ended with {done.returncode}"
+    found = json.loads(done.stdout)
+    assert found == {"disagreements": [], "orders": orders, "disagreeing_orders": 0}
 
 
 def main() -> None:
@@ -129,8 +156,8 @@ def _report(steps: dict[str, int], crashes: dict[str, Crashes]) -> None:
         table.add_row(engine, *(f"{count:,}" for count in counts))
     console.print(table)
     console.print(
-        "Every answered write is there, none is there twice, every proof holds, and the server "
-        "agrees with the naive books."
+        "Every answered write is there, none is there twice, every proof holds, verify finds "
+        "nothing, and the server agrees with the naive books."
     )
 
 
