@@ -1,0 +1,199 @@
+"""A purchase as the engine sees it: its lines, and what discounts have left of them so far."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import msgspec
+
+from ordrebok.discounts.compiled import Matcher
+from ordrebok.money import exact
+from ordrebok.wire.base import MAX_LINES_PER_ITEM
+
+FactsOf = Mapping[str, frozenset[str]]
+
+
+class Line(NamedTuple):
+    """One line of a purchase, with the discounts that stand on it whatever the engine does."""
+
+    line_id: int
+    gross_amount: int
+    quantity: float = 1
+    id: str | None = None
+    groups: tuple[str, ...] = ()
+    eligible: bool = True
+    discount: int = 0
+    """Sum of the discount lines that stand, in minor units."""
+    discount_lines: int = 0
+    """How many discount lines stand."""
+    last_discount_line: int = 0
+    """The highest line_id among them."""
+    store: msgspec.Struct | None = None
+    """The line's own store, None for the purchase's."""
+
+
+class Purchase(msgspec.Struct, frozen=True):
+    """What is bought, by whom, where and when."""
+
+    lines: tuple[Line, ...]
+    currency: str
+    moment_ms: int
+    customer_id: str | None = None
+    customer: msgspec.Struct | None = None
+    store: msgspec.Struct | None = None
+    codes: frozenset[str] = frozenset()
+
+
+class Basket:
+    """The lines of a purchase while rules take from them.
+
+    Keeps: `left` of a line is its gross less every discount on it, those of the engine included.
+    """
+
+    def __init__(self, purchase: Purchase) -> None:
+        """Take in a purchase; nothing is taken off yet."""
+        lines = purchase.lines
+        self.purchase = purchase
+        self.gross = [line.gross_amount for line in lines]
+        self.left = [line.gross_amount - line.discount for line in lines]
+        self.units = [units_of(line.quantity) for line in lines]
+        self.counts = [line.discount_lines for line in lines]
+        self.takers = [
+            position
+            for position, line in enumerate(lines)
+            if line.eligible and line.gross_amount > 0
+        ]
+        self.discounted = {i for i, line in enumerate(lines) if line.discount_lines}
+        self.full = {i for i, count in enumerate(self.counts) if count >= MAX_LINES_PER_ITEM}
+        self.under_item_rule: set[int] = set()
+        self.under_any_item: set[int] = set()
+        self.changed: set[int] = set()
+        self.by_id: dict[str, list[int]] = {}
+        self.by_group: dict[str, list[int]] = {}
+        for position in self.takers:
+            line = lines[position]
+            if line.id is not None:
+                self.by_id.setdefault(line.id, []).append(position)
+            for group in line.groups:
+                self.by_group.setdefault(group, []).append(position)
+
+    def fresh(self) -> "Basket":
+        """Return the basket as it was before any rule took from it."""
+        return Basket(self.purchase)
+
+    @cached_property
+    def gross_amount(self) -> int:
+        """Gross of the whole purchase in minor units."""
+        return sum(self.gross)
+
+    @cached_property
+    def net_amount(self) -> int:
+        """Net of the whole purchase before the engine takes anything, in minor units."""
+        return self.gross_amount - sum(line.discount for line in self.purchase.lines)
+
+    @cached_property
+    def item_ids(self) -> frozenset[str]:
+        """Ids of all lines, those that take no discount too: one of them may be a code."""
+        return frozenset(line.id for line in self.purchase.lines if line.id is not None)
+
+    @cached_property
+    def customer_facts(self) -> FactsOf:
+        """What is known of the customer, by path."""
+        return flat(self.purchase.customer)
+
+    @cached_property
+    def customer_addresses(self) -> tuple[FactsOf, ...]:
+        """What is known of each address of the customer."""
+        addresses = getattr(self.purchase.customer, "addresses", None) or ()
+        return tuple(flat(address) for address in addresses)
+
+    @cached_property
+    def line_stores(self) -> list[FactsOf] | None:
+        """What is known of the store of each line; None where no line has a store of its own."""
+        lines = self.purchase.lines
+        if all(line.store is None for line in lines):
+            return None
+        return [self.store_facts if line.store is None else flat(line.store) for line in lines]
+
+    @cached_property
+    def store_facts(self) -> FactsOf:
+        """What is known of the purchase's store, by path."""
+        return flat(self.purchase.store)
+
+    def matching(self, matcher: Matcher) -> list[int]:
+        """Return the lines that a matcher names, among those that may take discounts at all."""
+        if matcher.everything:
+            return self.takers
+        found: set[int] = set()
+        _gather(found, matcher.ids, self.by_id)
+        _gather(found, matcher.groups, self.by_group)
+        for item, group in matcher.pairs:
+            found.update({*self.by_id.get(item, ())} & {*self.by_group.get(group, ())})
+        return sorted(found)
+
+    def take(self, position: int, amount: int) -> None:
+        """Take an amount off a line."""
+        self.left[position] -= amount
+        self.counts[position] += 1
+        self.discounted.add(position)
+        self.changed.add(position)
+        if self.counts[position] >= MAX_LINES_PER_ITEM:
+            self.full.add(position)
+
+    def occupy(self, positions: Iterable[int], *, any_item: bool) -> None:
+        """Note that an item rule has given on these lines."""
+        lines = set(positions)
+        self.under_item_rule |= lines
+        if any_item:
+            self.under_any_item |= lines
+        self.changed |= lines
+
+
+def units_of(quantity: float) -> int:
+    """Return how many units a line counts for; a fractional quantity is one.
+
+    Source: neighbours 3.12, steps 4 and 5.
+    """
+    if isinstance(quantity, int):
+        return quantity
+    whole = exact(quantity)
+    return int(whole) if whole == whole.to_integral_value() else 1
+
+
+def flat(value: object) -> dict[str, frozenset[str]]:
+    """Return every text, number and yes or no below a struct by its path, as texts.
+
+    Metadata is what a customer's attributes are, where it has none.
+    """
+    found: dict[str, set[str]] = {}
+    plain = {} if value is None else msgspec.to_builtins(value)
+    if "metadata" in plain:
+        plain.setdefault("attributes", plain["metadata"])
+    _flatten(plain, "", found)
+    return {path: frozenset(texts) for path, texts in found.items()}
+
+
+def _flatten(value: object, path: str, found: dict[str, set[str]]) -> None:
+    """Collect what stands at and below a value."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _flatten(each, f"{path}.{key}" if path else str(key), found)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _flatten(each, path, found)
+    elif isinstance(value, bool):
+        found.setdefault(path, set()).add("true" if value else "false")
+    elif value is not None:
+        found.setdefault(path, set()).add(str(value))
+
+
+def _gather(found: set[int], names: frozenset[str], index: Mapping[str, Sequence[int]]) -> None:
+    """Add the lines of all names, looking through the shorter of the two."""
+    if len(names) < len(index):
+        for name in names:
+            if name in index:
+                found.update(index[name])
+    else:
+        for name, positions in index.items():
+            if name in names:
+                found.update(positions)

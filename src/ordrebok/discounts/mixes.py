@@ -1,0 +1,121 @@
+"""Mixes: which units of a purchase make up how many whole mixes, and what each is worth."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from ordrebok.discounts.basket import Basket
+from ordrebok.discounts.compiled import CompiledMix, CompiledRule
+
+
+class Assembly(NamedTuple):
+    """Whole mixes that a purchase holds."""
+
+    sets: int
+    queues: tuple[tuple[tuple[int, int], ...], ...]
+    """For each part of the mix, in the rule's order: (line, units) that it is made of."""
+
+
+def assembled(rule: CompiledRule, basket: Basket, candidates: Sequence[int]) -> Assembly:
+    """Return how many whole mixes the candidate lines make, and of which units.
+
+    Keeps: a unit stands in one part of one mix. Parts that fewer lines can fill choose first,
+    and take lines that fewer parts can use, so that "a latte and any coffee" finds its latte.
+    Source: neighbours 3.12, step 5.
+    """
+    allowed = set(candidates)
+    lines_of = [
+        [line for line in basket.matching(mix.matcher) if line in allowed] for mix in rule.mixes
+    ]
+    wanted_by = {line: sum(line in lines for lines in lines_of) for line in candidates}
+    order = sorted(range(len(rule.mixes)), key=lambda part: (len(lines_of[part]), part))
+    sorted_lines = [sorted(lines, key=lambda line: (wanted_by[line], line)) for lines in lines_of]
+    most = min(
+        sum(basket.units[line] for line in lines) // mix.quantity
+        for mix, lines in zip(rule.mixes, lines_of, strict=True)
+    )
+    sets, queues = 0, _filled(rule.mixes, order, sorted_lines, basket, 0)
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        tried = _filled(rule.mixes, order, sorted_lines, basket, middle)
+        if tried is None:
+            high = middle - 1
+        else:
+            low, sets, queues = middle, middle, tried
+    return Assembly(sets, tuple(tuple(queue) for queue in queues or ()))
+
+
+def units_in(rule: CompiledRule, assembly: Assembly, sets: int) -> dict[int, int]:
+    """Return how many units of each line get the reward of so many mixes."""
+    units: dict[int, int] = {}
+    for mix, queue in zip(rule.mixes, assembly.queues, strict=True):
+        if mix.reward_eligible:
+            for line, count in _popped(list(queue), mix.quantity * sets):
+                units[line] = units.get(line, 0) + count
+    return units
+
+
+def mix_reward(
+    rule: CompiledRule, assembly: Assembly, price: Sequence[int], units: Sequence[int], sets: int
+) -> Fraction:
+    """Return what a new price for the mix takes off, exactly.
+
+    Units: minor units. `price` is what a whole line costs, `units` how many units it has.
+    Keeps: a mix that is cheaper than its new price gets nothing and takes nothing from others.
+    Source: neighbours 3.12, step 8.
+    """
+    value = Fraction(*rule.value)
+    queues = [list(queue) for queue in assembly.queues]
+    total = Fraction(0)
+    while sets > 0:
+        # Sets made of the same lines are worth the same, so they are counted, not walked.
+        alike = min(
+            queue[0][1] // mix.quantity for mix, queue in zip(rule.mixes, queues, strict=True)
+        )
+        alike = max(1, min(alike, sets))
+        worth = Fraction(0)
+        for mix, queue in zip(rule.mixes, queues, strict=True):
+            for line, count in _popped(queue, mix.quantity * alike):
+                if mix.reward_eligible:
+                    worth += Fraction(price[line] * count, units[line])
+        total += max(Fraction(0), worth - value * alike)
+        sets -= alike
+    return total
+
+
+def _filled(
+    mixes: Sequence[CompiledMix],
+    order: Sequence[int],
+    lines_of: Sequence[Sequence[int]],
+    basket: Basket,
+    sets: int,
+) -> list[list[tuple[int, int]]] | None:
+    """Return the units of so many sets, part by part; None where they cannot all be filled."""
+    free: dict[int, int] = {}
+    queues: list[list[tuple[int, int]]] = [[] for _ in mixes]
+    for part in order:
+        needed = mixes[part].quantity * sets
+        for line in lines_of[part]:
+            count = min(needed, free.get(line, basket.units[line]))
+            if count:
+                queues[part].append((line, count))
+                free[line] = free.get(line, basket.units[line]) - count
+                needed -= count
+        if needed:
+            return None
+        queues[part].sort()
+    return queues
+
+
+def _popped(queue: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
+    """Take so many units from the front of a queue, and return which."""
+    taken = []
+    while count > 0:
+        line, there = queue.pop(0)
+        used = min(count, there)
+        taken.append((line, used))
+        count -= used
+        if there > used:
+            queue.insert(0, (line, there - used))
+    return taken

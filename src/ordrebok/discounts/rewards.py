@@ -1,0 +1,198 @@
+"""What a rule takes off each line, once it is known which lines it is for.
+
+Amounts are exact until they are rounded half up, once for each line, or once for an amount that
+is then spread. No line gives more than what is left of it.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from ordrebok.discounts.basket import Basket
+from ordrebok.discounts.compiled import CompiledRule, Ratio
+from ordrebok.discounts.mixes import Assembly, mix_reward, units_in
+from ordrebok.discounts.spreading import spread_within
+from ordrebok.money import divide_half_up
+
+Amounts = dict[int, int]
+"""Position of a line and what it gets, in minor units; nothing is left out."""
+
+
+class Reach(NamedTuple):
+    """How far a rule reaches into a purchase."""
+
+    lines: Sequence[int]
+    """Lines that get the reward, in their order."""
+    sets: int
+    """How many times the reward is given."""
+    stamps: int
+    """How many times the required units are there, within the limit of rewards."""
+    assembly: Assembly | None = None
+
+
+class Pool(NamedTuple):
+    """Lines whose reward has one and the same value."""
+
+    value: Ratio
+    lines: list[int]
+
+
+def amounts_of(rule: CompiledRule, basket: Basket, reach: Reach, balance: int) -> Amounts:
+    """Return what each line gets of a rule's reward.
+
+    Units: minor units; `balance` is what a `discount_debit` has left.
+    Keeps: no amount is negative or above what is left of its line.
+    Source: neighbours 3.12, steps 8 and 11.
+    """
+    match rule.kind:
+        case "discount_percent":
+            return _percent(rule, basket, reach)
+        case "discount_amount":
+            return _amount(rule, basket, reach)
+        case "discount_item_new_price":
+            return _new_price(rule, basket, reach)
+        case "discount_item_quantity" | "discount_item_percent":
+            return _cheapest(rule, basket, reach)
+        case "discount_mix_new_price":
+            return _mix(rule, basket, reach)
+        case _:
+            price = _price(rule, basket)
+            total = min(balance, sum(max(0, price[line]) for line in reach.lines))
+            return _spread(basket, reach.lines, total)
+
+
+def _percent(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
+    """Take a percentage off every line, or off as many units as the limit of rewards covers."""
+    price, left = _price(rule, basket), basket.left
+    limited = rule.mixes or (rule.is_item and rule.reward_usage >= 0)
+    covered = _covered(rule, basket, reach) if limited else None
+    amounts: Amounts = {}
+    for value, lines in _pools(rule, basket, reach.lines):
+        numerator, denominator = value.numerator, value.denominator * 100
+        for line in lines:
+            if left[line] <= 0:
+                continue
+            top, bottom = price[line] * numerator, denominator
+            if covered is not None:
+                top, bottom = top * covered[line], bottom * basket.units[line]
+            amount = (2 * top + bottom) // (2 * bottom)
+            if amount > 0:
+                amounts[line] = min(amount, left[line])
+    return amounts
+
+
+def _amount(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
+    """Take an amount off: once from a receipt, for every set from items."""
+    pools = _pools(rule, basket, reach.lines)
+    begun = _begun(rule, basket, reach)
+    amounts: Amounts = {}
+    for value, lines in pools:
+        times = sum(begun[line] for line in lines) if rule.is_item else 1
+        amounts |= _spread(basket, lines, value.numerator * times)
+    return amounts
+
+
+def _new_price(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
+    """Bring the units of all sets, in line order, down to a new price."""
+    covered = _covered(rule, basket, reach)
+    amounts: Amounts = {}
+    for value, lines in _pools(rule, basket, reach.lines):
+        for line in lines:
+            units = basket.units[line]
+            over = (basket.gross[line] - value.numerator * units) * covered[line]
+            if over > 0 and basket.left[line] > 0:
+                amounts[line] = min(divide_half_up(over, units), basket.left[line])
+    return _positive(amounts)
+
+
+def _cheapest(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
+    """Give the cheapest units free, or at a percentage off."""
+    price, begun = _price(rule, basket), _begun(rule, basket, reach)
+    there = _covered(rule, basket, reach) if rule.mixes else basket.units
+    amounts: Amounts = {}
+    for value, lines in _pools(rule, basket, reach.lines):
+        sets = sum(begun[line] for line in lines)
+        free = rule.kind == "discount_item_quantity"
+        count = sets * value.numerator if free else sets
+        share = Ratio(1) if free else Ratio(value.numerator, value.denominator * 100)
+        for line in sorted(
+            lines, key=lambda line: (Fraction(price[line], basket.units[line]), line)
+        ):
+            units = basket.units[line]
+            taken = min(count, there[line])
+            count -= taken
+            amount = divide_half_up(
+                max(0, price[line]) * taken * share.numerator, units * share.denominator
+            )
+            amounts[line] = min(amount, max(0, basket.left[line]))
+    return _positive(amounts)
+
+
+def _mix(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
+    """Bring whole mixes down to a new price."""
+    if reach.assembly is None:
+        return {}
+    price = _price(rule, basket)
+    exact = mix_reward(rule, reach.assembly, price, basket.units, reach.sets)
+    return _spread(basket, reach.lines, divide_half_up(exact.numerator, exact.denominator))
+
+
+def _spread(basket: Basket, lines: Sequence[int], total: int) -> Amounts:
+    """Spread an amount over lines by their gross, none above what is left of it."""
+    weights = [basket.gross[line] for line in lines]
+    parts = spread_within(total, weights, [basket.left[line] for line in lines])
+    return {line: part for line, part in zip(lines, parts, strict=True) if part}
+
+
+def _price(rule: CompiledRule, basket: Basket) -> Sequence[int]:
+    """Return what each line costs by the rule's base: gross, or what discounts have left."""
+    return basket.left if rule.on_net else basket.gross
+
+
+def _pools(rule: CompiledRule, basket: Basket, lines: Sequence[int]) -> list[Pool]:
+    """Return the lines by the value that holds for them: the first of `values` that matches."""
+    if not rule.values:
+        return [Pool(rule.value, list(lines))]
+    named = [(set(basket.matching(matcher)), value) for matcher, value in rule.values]
+    pools: dict[int, Pool] = {}
+    for line in lines:
+        which = next((i for i, (found, _) in enumerate(named) if line in found), len(named))
+        value = named[which][1] if which < len(named) else rule.value
+        pools.setdefault(which, Pool(value, [])).lines.append(line)
+    return [pools[which] for which in sorted(pools)]
+
+
+def _covered(rule: CompiledRule, basket: Basket, reach: Reach) -> dict[int, int]:
+    """Return how many units of each line the sets take, filled in line order."""
+    if reach.assembly is not None:
+        return units_in(rule, reach.assembly, reach.sets)
+    numerator, denominator = rule.quantity
+    left = reach.sets * numerator // denominator
+    covered = {}
+    for line in reach.lines:
+        covered[line] = min(left, basket.units[line])
+        left -= covered[line]
+    return covered
+
+
+def _begun(rule: CompiledRule, basket: Basket, reach: Reach) -> dict[int, int]:
+    """Return how many sets begin on each line, when sets are filled in line order.
+
+    A set that goes over two lines belongs to the first, and so does its value. Mixes begin on
+    the first of their lines.
+    """
+    if reach.assembly is not None:
+        return {line: 0 if i else reach.sets for i, line in enumerate(reach.lines)}
+    numerator, denominator = rule.quantity
+    begun, passed, before = {}, 0, 0
+    for line in reach.lines:
+        passed += basket.units[line]
+        after = min(reach.sets, -(-passed * denominator // numerator))
+        begun[line] = after - before
+        before = after
+    return begun
+
+
+def _positive(amounts: Amounts) -> Amounts:
+    """Return the amounts of lines that get anything."""
+    return {line: amount for line, amount in amounts.items() if amount > 0}
