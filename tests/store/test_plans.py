@@ -8,9 +8,11 @@ import re
 import pytest
 
 from ordrebok.decision import Listing
+from ordrebok.store.bulk import walk_query
 from ordrebok.store.listing import PageQuery, count_query, events_query, page_query
 from ordrebok.store.named import Statements
-from ordrebok.store.postgres_link import Connection, connect
+from ordrebok.store.postgres_link import SETTINGS, Connection, connect
+from ordrebok.store.walk import Walk
 from tests.store.doors import opened
 from tests.store.toy import ACCOUNT
 
@@ -22,6 +24,15 @@ async def plan(connection: Connection, text: str) -> str:
     nulls = ", ".join(["null"] * count)
     rows = await connection.fetch(f"explain execute p{f'({nulls})' if count else ''}")
     await connection.execute("deallocate p")
+    return "\n".join(row[0] for row in rows)
+
+
+async def plan_of_the_pool(connection: Connection, query: PageQuery) -> str:
+    """The plan that a connection of the pool makes for a statement with these parameters."""
+    mode = SETTINGS["plan_cache_mode"]
+    await connection.execute(f"set plan_cache_mode = {mode}")
+    rows = await connection.fetch(f"explain {query.text}", *query.arguments)
+    await connection.execute("reset plan_cache_mode")
     return "\n".join(row[0] for row in rows)
 
 
@@ -46,6 +57,18 @@ def list_queries() -> list[PageQuery]:
     ]
 
 
+def hold_a_list_to_its_keys(found: str, query: PageQuery) -> None:
+    """The words of a list are found by word, and their documents by the whole key."""
+    assert "Seq Scan" not in found, found
+    assert "Materialize" not in found, found
+    if "order_terms" in query.text:  # The index by age is for lists that it leads.
+        assert "_by_age" not in found, found
+    for index in re.findall(r"using order_terms_pkey[^\n]*\n[^\n]*", found):
+        assert re.search(r"account_id = .*term ", index), found
+    for index in re.findall(r"using documents_pkey[^\n]*\n[^\n]*", found):
+        assert re.search(r"account_id = .*kind = .*id = ", index), found
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("tables", ["new", "analyzed"])
 def test_rows_are_found_by_their_keys_also_on_empty_tables(postgres_url: str, tables: str) -> None:
@@ -65,13 +88,25 @@ def test_rows_are_found_by_their_keys_also_on_empty_tables(postgres_url: str, ta
                 for index in re.findall(r"Scan using documents_pkey[^\n]*\n[^\n]*", found):
                     assert re.search(r"account_id = .*kind = .*id = ", index), found
             for query in list_queries():
-                found = await plan(connection, query.text)
-                assert "Seq Scan" not in found, found
-                assert "Materialize" not in found, found
-                for index in re.findall(r"using order_terms_pkey[^\n]*\n[^\n]*", found):
-                    assert re.search(r"account_id = .*term ", index), found
-                for index in re.findall(r"using documents_pkey[^\n]*\n[^\n]*", found):
-                    assert re.search(r"account_id = .*kind = .*id = ", index), found
+                hold_a_list_to_its_keys(await plan(connection, query.text), query)
+                hold_a_list_to_its_keys(await plan_of_the_pool(connection, query), query)
+            await connection.close()
+
+    asyncio.run(use())
+
+
+@pytest.mark.postgres
+def test_a_walk_goes_by_age_and_to_one_order_by_its_key(postgres_url: str) -> None:
+    """One order of a database that was filled a moment ago is not looked for among all."""
+
+    async def use() -> None:
+        async with opened(postgres_url):
+            connection = await connect(postgres_url)
+            found = await plan_of_the_pool(connection, walk_query(Walk(ACCOUNT), "postgres"))
+            assert "Index Scan using orders_by_age" in found, found
+            assert "Sort" not in found, found
+            found = await plan_of_the_pool(connection, walk_query(Walk(ACCOUNT, "a"), "postgres"))
+            assert re.search(r"documents_pkey.*\n.*account_id = .*kind = .*id = ", found), found
             await connection.close()
 
     asyncio.run(use())

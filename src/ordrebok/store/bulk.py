@@ -25,8 +25,12 @@ def walk_query(walk: Walk, engine: Engine) -> PageQuery:
         arguments.append(value)
         return f"{'?' if engine == 'sqlite' else '$'}{len(arguments)}"
 
-    # The kind and the limit are written out, as in listings: see listing.py.
-    conditions = [f"account_id = {place(walk.account_id)}", "kind = 'order'"]
+    # The kind and the limit are written out, as in listings, unless a key is searched for: see
+    # listing.py.
+    kind = "'order'"
+    if walk.order_id is not None and engine == "postgres":
+        kind = "(select unnest('{order}'::text[]))"
+    conditions = [f"account_id = {place(walk.account_id)}", f"kind = {kind}"]
     if walk.order_id is not None:
         conditions.append(f"id = {place(walk.order_id)}")
     if walk.since_ms is not None:
