@@ -1,14 +1,18 @@
 """A purchase as the engine sees it: its lines, and what discounts have left of them so far."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ordrebok.discounts.compiled import Matcher
 from ordrebok.money import exact
 from ordrebok.wire.base import MAX_LINES_PER_ITEM
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FactsOf = Mapping[str, frozenset[str]]
 
@@ -68,6 +72,8 @@ class Basket:
         self.under_item_rule: set[int] = set()
         self.under_any_item: set[int] = set()
         self.changed: set[int] = set()
+        self._room: int | None = None
+        self._clocks: dict[str, tuple[int, int]] = {}
         self.by_id: dict[str, list[int]] = {}
         self.by_group: dict[str, list[int]] = {}
         for position in self.takers:
@@ -77,14 +83,23 @@ class Basket:
             for group in line.groups:
                 self.by_group.setdefault(group, []).append(position)
 
-    def fresh(self) -> "Basket":
-        """Return the basket as it was before any rule took from it."""
-        return Basket(self.purchase)
-
     @cached_property
     def gross_amount(self) -> int:
         """Gross of the whole purchase in minor units."""
         return sum(self.gross)
+
+    @cached_property
+    def taker_units(self) -> int:
+        """Units of all lines that may take discounts."""
+        return sum([self.units[line] for line in self.takers])
+
+    @property
+    def taker_room(self) -> int:
+        """What is left of all lines that may take discounts, in minor units."""
+        if self._room is None:
+            left = self.left
+            self._room = sum([left[line] for line in self.takers if left[line] > 0])
+        return self._room
 
     @cached_property
     def net_amount(self) -> int:
@@ -120,6 +135,15 @@ class Basket:
         """What is known of the purchase's store, by path."""
         return flat(self.purchase.store)
 
+    def wall_clock(self, zone: ZoneInfo) -> tuple[int, int]:
+        """Return day of the week, from Monday, and minute of the day in a time zone."""
+        found = self._clocks.get(zone.key)
+        if found is None:
+            moment = _EPOCH + timedelta(milliseconds=self.purchase.moment_ms)
+            local = moment.astimezone(zone)
+            found = self._clocks[zone.key] = (local.weekday(), local.hour * 60 + local.minute)
+        return found
+
     def matching(self, matcher: Matcher) -> list[int]:
         """Return the lines that a matcher names, among those that may take discounts at all."""
         if matcher.everything:
@@ -134,6 +158,7 @@ class Basket:
     def take(self, position: int, amount: int) -> None:
         """Take an amount off a line."""
         self.left[position] -= amount
+        self._room = None
         self.counts[position] += 1
         self.discounted.add(position)
         self.changed.add(position)

@@ -19,7 +19,7 @@ from ordrebok.discounts.requirements import (
     unsatisfied,
     used_up,
 )
-from ordrebok.discounts.rewards import Amounts, Reach, amounts_of
+from ordrebok.discounts.rewards import Amounts, Reach, amounts_of, total_of
 from ordrebok.discounts.standing import NEW, Standing, balance, current_stamps
 
 _MIXES = "requirement.item.mixes"
@@ -72,8 +72,10 @@ class Trial(NamedTuple):
 
     offer: Offer
     standing: Standing
-    lines: frozenset[int]
-    amounts: Amounts
+    lines: Sequence[int]
+    """Lines that the reward is for."""
+    amounts: Amounts | None
+    """None where only their sum is known yet."""
     stamp: int
     total: int
     miss: Miss | None
@@ -135,11 +137,14 @@ def _tried(offer: Offer, basket: Basket, standing_of: Callable[[str], Standing])
         there = current_stamps(standing, rule, basket.purchase.moment_ms) + stamp
         if there < rule.stamp:
             short = Miss("requirement.stamp", rule.stamp, there)
-            return Trial(offer, standing, frozenset(reach.lines), {}, stamp, 0, short)
-    amounts = amounts_of(rule, basket, reach, balance(standing, rule))
-    total = sum(amounts.values())
+            return Trial(offer, standing, reach.lines, {}, stamp, 0, short)
+    amounts = None
+    total = total_of(rule, basket, reach)
+    if total is None:
+        amounts = amounts_of(rule, basket, reach, balance(standing, rule))
+        total = sum(amounts.values())
     nothing = None if total else Miss("reward.value", 1, 0)
-    return Trial(offer, standing, frozenset(reach.lines), amounts, stamp, total, nothing)
+    return Trial(offer, standing, reach.lines, amounts, stamp, total, nothing)
 
 
 def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
@@ -150,7 +155,10 @@ def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
     if not candidates:
         return Miss("requirement.item.items" if rule.is_item else "items.eligible_for_discount")
     numerator, denominator = rule.quantity
-    units = sum(basket.units[line] for line in candidates)
+    if candidates is basket.takers:
+        units = basket.taker_units
+    else:
+        units = sum([basket.units[line] for line in candidates])
     sets = units * denominator // numerator
     if not sets:
         return Miss("requirement.item.quantity", -(-numerator // denominator), units)
@@ -223,7 +231,8 @@ def _combined(
         return uses, misses | {_name(trial.offer): lost for trial in singles}
     beaten = Miss("limitation.discount_combination", found=best.offer.rule.id)
     misses |= {_name(trial.offer): beaten for trial in trials if trial.miss is None}
-    use = Use(best.offer, best.amounts, best.stamp, 1)
+    amounts = _amounts_now(best, Basket(basket.purchase))
+    use = Use(best.offer, amounts if isinstance(amounts, dict) else {}, best.stamp, 1)
     return {_name(best.offer): use}, misses
 
 
@@ -254,7 +263,11 @@ def _amounts_now(trial: Trial, basket: Basket) -> Amounts | Miss:
     """Return what a rule gives now that others have been applied."""
     rule = trial.offer.rule
     untouched = basket.changed.isdisjoint(trial.lines)
-    if untouched and not (rule.receipt_without_discount and basket.discounted):
+    if (
+        trial.amounts is not None
+        and untouched
+        and not (rule.receipt_without_discount and basket.discounted)
+    ):
         return trial.amounts
     reach = _reach(rule, basket)
     if isinstance(reach, Miss):

@@ -1,11 +1,12 @@
 """Mixes: which units of a purchase make up how many whole mixes, and what each is worth."""
 
-from collections.abc import Sequence
-from fractions import Fraction
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ordrebok.discounts.basket import Basket
-from ordrebok.discounts.compiled import CompiledMix, CompiledRule
+from ordrebok.discounts.compiled import CompiledMix, CompiledRule, Ratio
 
 
 class Assembly(NamedTuple):
@@ -23,21 +24,25 @@ def assembled(rule: CompiledRule, basket: Basket, candidates: Sequence[int]) -> 
     and take lines that fewer parts can use, so that "a latte and any coffee" finds its latte.
     Source: neighbours 3.12, step 5.
     """
-    allowed = set(candidates)
-    lines_of = [
-        [line for line in basket.matching(mix.matcher) if line in allowed] for mix in rule.mixes
-    ]
-    wanted_by = {line: sum(line in lines for lines in lines_of) for line in candidates}
-    order = sorted(range(len(rule.mixes)), key=lambda part: (len(lines_of[part]), part))
-    sorted_lines = [sorted(lines, key=lambda line: (wanted_by[line], line)) for lines in lines_of]
+    lines_of = [basket.matching(mix.matcher) for mix in rule.mixes]
+    if candidates is not basket.takers:
+        allowed = set(candidates)
+        lines_of = [[line for line in lines if line in allowed] for lines in lines_of]
     most = min(
-        sum(basket.units[line] for line in lines) // mix.quantity
+        sum([basket.units[line] for line in lines]) // mix.quantity
         for mix, lines in zip(rule.mixes, lines_of, strict=True)
     )
-    sets, queues = 0, _filled(rule.mixes, order, sorted_lines, basket, 0)
+    if not most:
+        return Assembly(0, ())
+    wanted_by = Counter(chain.from_iterable(lines_of))
+    order = sorted(range(len(rule.mixes)), key=lambda part: (len(lines_of[part]), part))
+    sorted_lines = [sorted(lines, key=lambda line: (wanted_by[line], line)) for lines in lines_of]
+    sets = 0
+    queues: list[list[tuple[int, int]]] | None = None
     low, high = 0, most
     while low < high:
-        middle = (low + high + 1) // 2
+        # The most that could be is what mostly is: it is tried first.
+        middle = high if high == most else (low + high + 1) // 2
         tried = _filled(rule.mixes, order, sorted_lines, basket, middle)
         if tried is None:
             high = middle - 1
@@ -58,30 +63,39 @@ def units_in(rule: CompiledRule, assembly: Assembly, sets: int) -> dict[int, int
 
 def mix_reward(
     rule: CompiledRule, assembly: Assembly, price: Sequence[int], units: Sequence[int], sets: int
-) -> Fraction:
+) -> Ratio:
     """Return what a new price for the mix takes off, exactly.
 
     Units: minor units. `price` is what a whole line costs, `units` how many units it has.
     Keeps: a mix that is cheaper than its new price gets nothing and takes nothing from others.
     Source: neighbours 3.12, step 8.
     """
-    value = Fraction(*rule.value)
     queues = [list(queue) for queue in assembly.queues]
-    total = Fraction(0)
+    scale = common_multiple(units[line] for queue in queues for line, _ in queue)
+    value = rule.value.numerator * scale
+    total = 0
     while sets > 0:
         # Sets made of the same lines are worth the same, so they are counted, not walked.
         alike = min(
             queue[0][1] // mix.quantity for mix, queue in zip(rule.mixes, queues, strict=True)
         )
         alike = max(1, min(alike, sets))
-        worth = Fraction(0)
+        worth = 0
         for mix, queue in zip(rule.mixes, queues, strict=True):
             for line, count in _popped(queue, mix.quantity * alike):
                 if mix.reward_eligible:
-                    worth += Fraction(price[line] * count, units[line])
-        total += max(Fraction(0), worth - value * alike)
+                    worth += price[line] * count * (scale // units[line])
+        total += max(0, worth - value * alike)
         sets -= alike
-    return total
+    return Ratio(total, scale)
+
+
+def common_multiple(numbers: Iterable[int]) -> int:
+    """Return a number that all of these divide: shares of units in whole numbers."""
+    multiple = 1
+    for number in set(numbers):
+        multiple *= number
+    return multiple
 
 
 def _filled(

@@ -4,7 +4,6 @@ Each test returns None when it holds, else the `Miss` that says what was not sat
 in the order of neighbours 3.12, steps 1 to 3, cheapest first within a step.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from ordrebok.discounts.basket import Basket, FactsOf
@@ -15,8 +14,6 @@ EVERYBODY = "*"
 """Given to every purchase with a customer id."""
 NOBODY = "/"
 """Given to purchases without a customer id."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Ref(NamedTuple):
@@ -62,7 +59,7 @@ def closed(rule: CompiledRule, ref: Ref, basket: Basket) -> Miss | None:
     if rule.dynamic_ms is not None and moment > ref.created_ms + rule.dynamic_ms:
         last = ref.created_ms + rule.dynamic_ms
         return Miss("limitation.dynamic_purchase_to_days", Moment(last), Moment(moment))
-    if rule.hours is not None and not open_at(rule.hours, moment):
+    if rule.hours is not None and not open_now(rule.hours, basket):
         return Miss("limitation.discount_hours", rule.hours.zone.key, Moment(moment))
     return None
 
@@ -106,11 +103,10 @@ def used_up(rule: CompiledRule, standing: Standing) -> Miss | None:
     return None
 
 
-def open_at(hours: Hours, moment_ms: int) -> bool:
-    """Tell whether a moment lies in the hours, by the clock on the wall of their time zone."""
-    local = (_EPOCH + timedelta(milliseconds=moment_ms)).astimezone(hours.zone)
-    minute = local.hour * 60 + local.minute
-    return any(start <= minute < end for start, end in hours.spans[local.weekday()])
+def open_now(hours: Hours, basket: Basket) -> bool:
+    """Tell whether a purchase lies in the hours, by the clock on the wall of their time zone."""
+    day, minute = basket.wall_clock(hours.zone)
+    return any(start <= minute < end for start, end in hours.spans[day])
 
 
 def store_fits(rule: CompiledRule, facts: FactsOf) -> Miss | None:

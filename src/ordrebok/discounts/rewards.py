@@ -5,12 +5,11 @@ is then spread. No line gives more than what is left of it.
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import NamedTuple
 
 from ordrebok.discounts.basket import Basket
 from ordrebok.discounts.compiled import CompiledRule, Ratio
-from ordrebok.discounts.mixes import Assembly, mix_reward, units_in
+from ordrebok.discounts.mixes import Assembly, common_multiple, mix_reward, units_in
 from ordrebok.discounts.spreading import spread_within
 from ordrebok.money import divide_half_up
 
@@ -34,7 +33,22 @@ class Pool(NamedTuple):
     """Lines whose reward has one and the same value."""
 
     value: Ratio
-    lines: list[int]
+    lines: Sequence[int]
+
+
+def total_of(rule: CompiledRule, basket: Basket, reach: Reach) -> int | None:
+    """Return what a reward sums to where that is known without spreading it, else None.
+
+    Units: minor units. Most rules that are tried are not applied, or only after others have
+    changed what is left; then spreading would have been for nothing.
+    """
+    if rule.kind != "discount_amount" or rule.is_item or rule.values:
+        return None
+    left = basket.left
+    room = basket.taker_room if reach.lines is basket.takers else None
+    if room is None:
+        room = sum([left[line] for line in reach.lines if left[line] > 0])
+    return min(rule.value.numerator, room)
 
 
 def amounts_of(rule: CompiledRule, basket: Basket, reach: Reach, balance: int) -> Amounts:
@@ -64,29 +78,41 @@ def amounts_of(rule: CompiledRule, basket: Basket, reach: Reach, balance: int) -
 def _percent(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
     """Take a percentage off every line, or off as many units as the limit of rewards covers."""
     price, left = _price(rule, basket), basket.left
-    limited = rule.mixes or (rule.is_item and rule.reward_usage >= 0)
-    covered = _covered(rule, basket, reach) if limited else None
+    if rule.mixes or (rule.is_item and rule.reward_usage >= 0):
+        return _percent_of_units(rule, basket, reach)
     amounts: Amounts = {}
     for value, lines in _pools(rule, basket, reach.lines):
-        numerator, denominator = value.numerator, value.denominator * 100
+        # Twice the numerator and half of the denominator: half up in whole numbers.
+        numerator, half = 2 * value.numerator, value.denominator * 100
+        whole = 2 * half
         for line in lines:
-            if left[line] <= 0:
-                continue
-            top, bottom = price[line] * numerator, denominator
-            if covered is not None:
-                top, bottom = top * covered[line], bottom * basket.units[line]
-            amount = (2 * top + bottom) // (2 * bottom)
-            if amount > 0:
-                amounts[line] = min(amount, left[line])
+            room = left[line]
+            if room > 0:
+                amount = (price[line] * numerator + half) // whole
+                if amount > room:
+                    amounts[line] = room
+                elif amount:
+                    amounts[line] = amount
     return amounts
+
+
+def _percent_of_units(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
+    """Take a percentage off as many units as the sets cover."""
+    price, covered = _price(rule, basket), _covered(rule, basket, reach)
+    amounts: Amounts = {}
+    for value, lines in _pools(rule, basket, reach.lines):
+        for line in lines:
+            part = max(0, price[line]) * covered[line] * value.numerator
+            share = divide_half_up(part, 100 * value.denominator * basket.units[line])
+            amounts[line] = min(share, basket.left[line])
+    return _positive(amounts)
 
 
 def _amount(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
     """Take an amount off: once from a receipt, for every set from items."""
-    pools = _pools(rule, basket, reach.lines)
-    begun = _begun(rule, basket, reach)
+    begun = _begun(rule, basket, reach) if rule.is_item else {}
     amounts: Amounts = {}
-    for value, lines in pools:
+    for value, lines in _pools(rule, basket, reach.lines):
         times = sum(begun[line] for line in lines) if rule.is_item else 1
         amounts |= _spread(basket, lines, value.numerator * times)
     return amounts
@@ -115,9 +141,9 @@ def _cheapest(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
         free = rule.kind == "discount_item_quantity"
         count = sets * value.numerator if free else sets
         share = Ratio(1) if free else Ratio(value.numerator, value.denominator * 100)
-        for line in sorted(
-            lines, key=lambda line: (Fraction(price[line], basket.units[line]), line)
-        ):
+        scale = common_multiple(basket.units[line] for line in lines)
+        unit_price = {line: price[line] * (scale // basket.units[line]) for line in lines}
+        for line in sorted(lines, key=lambda line: (unit_price[line], line)):
             units = basket.units[line]
             taken = min(count, there[line])
             count -= taken
@@ -152,14 +178,14 @@ def _price(rule: CompiledRule, basket: Basket) -> Sequence[int]:
 def _pools(rule: CompiledRule, basket: Basket, lines: Sequence[int]) -> list[Pool]:
     """Return the lines by the value that holds for them: the first of `values` that matches."""
     if not rule.values:
-        return [Pool(rule.value, list(lines))]
+        return [Pool(rule.value, lines)]
     named = [(set(basket.matching(matcher)), value) for matcher, value in rule.values]
-    pools: dict[int, Pool] = {}
+    pools: dict[int, list[int]] = {}
     for line in lines:
         which = next((i for i, (found, _) in enumerate(named) if line in found), len(named))
-        value = named[which][1] if which < len(named) else rule.value
-        pools.setdefault(which, Pool(value, [])).lines.append(line)
-    return [pools[which] for which in sorted(pools)]
+        pools.setdefault(which, []).append(line)
+    values = [*(value for _, value in named), rule.value]
+    return [Pool(values[which], pools[which]) for which in sorted(pools)]
 
 
 def _covered(rule: CompiledRule, basket: Basket, reach: Reach) -> dict[int, int]:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from ordrebok.money import divide_half_up
-
 
 def spread(total: int, weights: Sequence[int]) -> list[int]:
     """Return the total as one part for each weight.
@@ -15,15 +13,16 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
     Source: neighbours 9, distributeBy.
     """
     whole = sum(weights)
-    parts = [divide_half_up(total * weight, whole) for weight in weights]
-    rest = total - sum(parts)
+    twice, size = 2 * whole, 2 * abs(total)
+    parts = [(size * weight + whole) // twice for weight in weights]
+    rest = abs(total) - sum(parts)
     step = 1 if rest > 0 else -1
     while rest:
         for position, weight in enumerate(weights):
-            if rest and weight and (parts[position] + step) * total >= 0:
+            if rest and weight and parts[position] + step >= 0:
                 parts[position] += step
                 rest -= step
-    return parts
+    return parts if total >= 0 else [-part for part in parts]
 
 
 def spread_within(total: int, weights: Sequence[int], caps: Sequence[int]) -> list[int]:
@@ -35,20 +34,18 @@ def spread_within(total: int, weights: Sequence[int], caps: Sequence[int]) -> li
     """
     parts = [0] * len(weights)
     open_parts = [position for position, cap in enumerate(caps) if cap > 0]
-    left = min(total, sum(caps[position] for position in open_parts))
+    left = min(total, sum([caps[position] for position in open_parts]))
     while left > 0:
         shares = spread(left, [weights[position] for position in open_parts])
-        full = [
-            position
-            for position, share in zip(open_parts, shares, strict=True)
-            if share >= caps[position]
-        ]
-        if not full:
-            for position, share in zip(open_parts, shares, strict=True):
+        still_open = []
+        for position, share in zip(open_parts, shares, strict=True):
+            if share < caps[position]:
+                still_open.append(position)
                 parts[position] = share
+            else:
+                parts[position] = caps[position]
+                left -= caps[position]
+        if len(still_open) == len(open_parts):
             break
-        for position in full:
-            parts[position] = caps[position]
-            left -= caps[position]
-        open_parts = [position for position in open_parts if position not in full]
+        open_parts = still_open
     return parts
