@@ -136,6 +136,9 @@ class TinyTokens:
     async def start(self) -> None:
         self.started = True
 
+    def cached(self, authorization: str) -> Principal | None:
+        return self.known.get(authorization)
+
     async def principal_of(self, authorization: str | None) -> Principal | Refusal:
         if not authorization:
             return refuse("MISSING_TOKEN")

@@ -56,10 +56,11 @@ def test_postgres_waits_for_the_disk_whatever_the_server_says(postgres_url: str)
             assert isinstance(store, PostgresStore)
             await accepted(store, create(order("A"), numbered=True))
             show = "show synchronous_commit"
-            writer = await store._writer._link.connection()
-            assert await writer.fetchval(show) == "on"
-            numbers = await store._writer._numbers.connection()
-            assert await numbers.fetchval(show) == "off"
+            for writer in store._writers:
+                connection = await writer._link.connection()
+                assert await connection.fetchval(show) == "on"
+                numbers = await writer._numbers.connection()
+                assert await numbers.fetchval(show) == "off"
             async with store._pool.acquire() as connection:
                 assert await connection.fetchval(show) == "on"
 

@@ -1,6 +1,7 @@
 """PostgreSQL: one writer and one reader connection that gather work, and a few for the rest."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from ordrebok.clock import Instant
 from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
 from ordrebok.orders.whole import WholeOrder
 from ordrebok.refusals import Refusal
-from ordrebok.store.batch import GROUP, Member
+from ordrebok.store.batch import GROUP, Member, Moments
 from ordrebok.store.bulk_postgres import read_walk, write_load
 from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row, StoreUnavailable
@@ -33,6 +34,9 @@ from ordrebok.store.walk import Walk
 
 T = TypeVar("T")
 _POOL = 4
+_LANES = 2
+"""While the database writes the group of one lane, the other decides what comes next. Commits that
+meet in different lanes are told apart like those of two processes, by versions."""
 _COUNT_ROWS = "analyze documents, events, order_terms"
 
 
@@ -51,9 +55,11 @@ class PostgresStore:
     def __init__(self, url: str, now: Callable[[], Instant]) -> None:
         """Know where the database is; use `open`, which also looks at its schema."""
         self._statements = Statements("postgres")
-        self._writer = Writer(url, self._statements, now)
+        moments = Moments(now)
+        self._writers = [Writer(url, self._statements, moments) for _ in range(_LANES)]
         self._reader = Link(url, self._statements)
-        self._commits: Gather[Member] = Gather(self._writer.work, GROUP)
+        self._turns = itertools.count()
+        self._lanes = [Gather(writer.work, GROUP) for writer in self._writers]
         self._reads: Gather[_Read] = Gather(self._read, GROUP)
         self._pool = asyncpg.create_pool(
             url,
@@ -84,8 +90,14 @@ class PostgresStore:
     async def commit(self, commit: Commit) -> Outcome | Refusal:
         """Run a decision inside the guard and store what it decided."""
         answer: asyncio.Future[Outcome | Refusal] = asyncio.get_running_loop().create_future()
-        self._commits.add(Member(commit, answer))
+        self._lane(commit).add(Member(commit, answer))
         return await answer
+
+    def _lane(self, commit: Commit) -> Gather[Member]:
+        """Return the lane of a commit: those of one document go one after the other."""
+        asked = commit.idempotency
+        place = commit.keys or (asked and asked.key) or next(self._turns)
+        return self._lanes[hash(place) % _LANES]
 
     async def fetch(self, key: Key, *, with_events: bool) -> Stored | None:
         """Return a document; reads that come while one is under way go together."""
@@ -150,9 +162,11 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the database."""
-        await self._commits.finish()
+        for lane in self._lanes:
+            await lane.finish()
         await self._reads.finish()
-        await self._writer.close()
+        for writer in self._writers:
+            await writer.close()
         await self._reader.close()
         await self._pool.close()
 

@@ -6,9 +6,8 @@ then the same members go the locking path, which takes the rows first and cannot
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from ordrebok.clock import Instant
 from ordrebok.decision import Key, NotLoaded
 from ordrebok.store.batch import (
     FIRST_NUMBER,
@@ -38,11 +37,11 @@ _NOTHING = NothingMore()
 class Writer:
     """Decides and writes batches on one connection, one batch at a time."""
 
-    def __init__(self, url: str, statements: Statements, now: Callable[[], Instant]) -> None:
+    def __init__(self, url: str, statements: Statements, moments: Moments) -> None:
         """Know where to write; the connection is opened by the first batch."""
         self._link = Link(url, statements, on_open=_FAST_LOCK)
         self._numbers = Link(url, statements, durable=False)
-        self._moments = Moments(now)
+        self._moments = moments
         self._sent = False
         """Whether a write of the present attempt may have reached the server."""
 

@@ -121,7 +121,7 @@ def create_app(
     """
     check(operations)
     house = House(store, tokens, settings, log.current(), Metrics())
-    app = WebApp(media_type=JSON, middleware=[Lifespan(house)])
+    app = WebApp(media_type=JSON, request_type=Request, middleware=[Lifespan(house)])
     add_routes(app, operations, house)
     add_pages(app, house, operations)
     stray = Stray(house)

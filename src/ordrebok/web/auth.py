@@ -31,6 +31,9 @@ class Tokens(Protocol):
     async def start(self) -> None:
         """Read what is needed before the first request."""
 
+    def cached(self, authorization: str) -> Principal | None:
+        """Return who calls, where this very header was verified a moment ago."""
+
     async def principal_of(self, authorization: str | None) -> Principal | Refusal:
         """Return who calls by the Authorization header."""
 

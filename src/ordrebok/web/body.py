@@ -37,6 +37,9 @@ async def read(req: Request, length: bytes | None) -> bytes | Refusal:
 
     Refuses: BODY_TOO_LARGE, before reading where the length was announced, else while reading.
     """
+    whole = req.whole_body
+    if whole is not None:
+        return whole if len(whole) <= BODY_LIMIT_BYTES else Refusal("BODY_TOO_LARGE")
     if length is not None and length.isdigit():
         if int(length[:20]) > BODY_LIMIT_BYTES:
             return Refusal("BODY_TOO_LARGE")

@@ -3,11 +3,12 @@
 import itertools
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 import falcon.asgi
+from falcon.request import RequestOptions
 
 from ordrebok.refusals import Refusal
 from ordrebok.store.interface import Store
@@ -24,7 +25,25 @@ from ordrebok.web.problem import (
 )
 from ordrebok.web.settings import WebSettings
 
-Request = falcon.asgi.Request
+
+class Request(falcon.asgi.Request):
+    """A request that has its body at hand where it came whole with the head, as most do."""
+
+    __slots__ = ("whole_body",)
+
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        first_event: dict[str, Any] | None = None,
+        options: RequestOptions | None = None,
+    ) -> None:
+        super().__init__(scope, receive, first_event, options)
+        self.whole_body: bytes | None = None
+        if first_event is not None and not first_event.get("more_body", False):
+            self.whole_body = first_event.get("body", b"")
+
+
 Response = falcon.asgi.Response
 App = falcon.asgi.App[Request, Response]
 Headers = Mapping[bytes, bytes]

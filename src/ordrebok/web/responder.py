@@ -183,7 +183,9 @@ class Responder:
         """
         if self._operation.auth == "basic":
             return None if account_id is None else account_refusal(account_id)
-        principal = await self._house.tokens.principal_of(authorization)
+        tokens = self._house.tokens
+        known = None if authorization is None else tokens.cached(authorization)
+        principal = known or await tokens.principal_of(authorization)
         if isinstance(principal, Refusal):
             return principal
         return self._gate.refusal(principal, account_id) or principal
