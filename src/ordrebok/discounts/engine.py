@@ -72,8 +72,7 @@ class Trial(NamedTuple):
 
     offer: Offer
     standing: Standing
-    lines: Sequence[int]
-    """Lines that the reward is for."""
+    reach: Reach
     amounts: Amounts | None
     """None where only their sum is known yet."""
     stamp: int
@@ -137,14 +136,14 @@ def _tried(offer: Offer, basket: Basket, standing_of: Callable[[str], Standing])
         there = current_stamps(standing, rule, basket.purchase.moment_ms) + stamp
         if there < rule.stamp:
             short = Miss("requirement.stamp", rule.stamp, there)
-            return Trial(offer, standing, reach.lines, {}, stamp, 0, short)
+            return Trial(offer, standing, reach, {}, stamp, 0, short)
     amounts = None
     total = total_of(rule, basket, reach)
     if total is None:
         amounts = amounts_of(rule, basket, reach, balance(standing, rule))
         total = sum(amounts.values())
     nothing = None if total else Miss("reward.value", 1, 0)
-    return Trial(offer, standing, reach.lines, amounts, stamp, total, nothing)
+    return Trial(offer, standing, reach, amounts, stamp, total, nothing)
 
 
 def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
@@ -261,19 +260,26 @@ def _applied(
 
 def _amounts_now(trial: Trial, basket: Basket) -> Amounts | Miss:
     """Return what a rule gives now that others have been applied."""
-    rule = trial.offer.rule
-    untouched = basket.changed.isdisjoint(trial.lines)
-    if (
-        trial.amounts is not None
-        and untouched
-        and not (rule.receipt_without_discount and basket.discounted)
-    ):
+    rule, reach, left = trial.offer.rule, trial.reach, basket.left
+    barred = _may_bar(rule, basket)
+    if trial.amounts is not None and not barred and basket.changed.isdisjoint(reach.lines):
         return trial.amounts
-    reach = _reach(rule, basket)
-    if isinstance(reach, Miss):
-        return reach
+    if barred:
+        again = _reach(rule, basket)
+        if isinstance(again, Miss):
+            return again
+        reach = again
+    if not any(left[line] > 0 for line in reach.lines):
+        return Miss("reward.value", 1, 0)
     amounts = amounts_of(rule, basket, reach, balance(trial.standing, rule))
     return amounts or Miss("reward.value", 1, 0)
+
+
+def _may_bar(rule: CompiledRule, basket: Basket) -> bool:
+    """Tell whether rules that were applied may have barred lines, or all, from this one."""
+    if rule.item_without_discount or rule.receipt_without_discount or basket.full:
+        return True
+    return rule.is_item and bool(basket.under_item_rule if rule.any_item else basket.under_any_item)
 
 
 def _has_book(rule: CompiledRule) -> bool:

@@ -1,8 +1,6 @@
 """Mixes: which units of a purchase make up how many whole mixes, and what each is worth."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from ordrebok.discounts.basket import Basket
@@ -28,15 +26,22 @@ def assembled(rule: CompiledRule, basket: Basket, candidates: Sequence[int]) -> 
     if candidates is not basket.takers:
         allowed = set(candidates)
         lines_of = [[line for line in lines if line in allowed] for lines in lines_of]
+    units = basket.units
     most = min(
-        sum([basket.units[line] for line in lines]) // mix.quantity
-        for mix, lines in zip(rule.mixes, lines_of, strict=True)
+        [
+            sum([units[line] for line in lines]) // mix.quantity
+            for mix, lines in zip(rule.mixes, lines_of, strict=True)
+        ]
     )
     if not most:
         return Assembly(0, ())
-    wanted_by = Counter(chain.from_iterable(lines_of))
+    wanted_by: dict[int, int] = {}
+    for lines in lines_of:
+        for line in lines:
+            wanted_by[line] = wanted_by.get(line, 0) + 1
     order = sorted(range(len(rule.mixes)), key=lambda part: (len(lines_of[part]), part))
-    sorted_lines = [sorted(lines, key=lambda line: (wanted_by[line], line)) for lines in lines_of]
+    # Lines stand in their order already, and sorting keeps it among equals.
+    sorted_lines = [sorted(lines, key=wanted_by.__getitem__) for lines in lines_of]
     sets = 0
     queues: list[list[tuple[int, int]]] | None = None
     low, high = 0, most
