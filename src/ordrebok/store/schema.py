@@ -11,12 +11,14 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ordrebok.clock import now
 from ordrebok.store.interface import SchemaTooNew, SchemaTooOld
 from ordrebok.store.named import Engine
-from ordrebok.store.postgres_link import Connection
+
+Connection = Any
+"""An asyncpg connection; the library, which a SQLite server never loads, is not imported here."""
 
 FOLDER = Path(__file__).parent / "migrations"
 _COMPATIBLE = re.compile(r"^-- compatible: (\d+)$", re.MULTILINE)
