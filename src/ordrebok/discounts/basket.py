@@ -174,6 +174,16 @@ class Basket:
         self.changed |= lines
 
 
+def matches(matcher: Matcher, line: Line) -> bool:
+    """Tell whether a list of products and groups names a line."""
+    return (
+        matcher.everything
+        or line.id in matcher.ids
+        or not matcher.groups.isdisjoint(line.groups)
+        or any(line.id == item and group in line.groups for item, group in matcher.pairs)
+    )
+
+
 def units_of(quantity: float) -> int:
     """Return how many units a line counts for; a fractional quantity is one.
 

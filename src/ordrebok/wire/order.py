@@ -64,6 +64,9 @@ class DiscountRef(Wire, frozen=True, kw_only=True):
 
     id: Text
     amount: Amount | None = None
+    bonus: Annotated[
+        Amount | None, Meta(description="Collected on the customer's balance; no price changed.")
+    ] = None
     statistics: DiscountStatistics | None = None
     stamp: int | None = None
     usages: int | None = None

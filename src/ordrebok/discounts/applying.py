@@ -1,0 +1,203 @@
+"""The engine at a draft: lines written, taxes and totals following, `discounts[]` filled."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec.structs import replace
+
+from ordrebok.clock import Instant
+from ordrebok.discounts.basket import Line, Purchase, matches
+from ordrebok.discounts.compiled import CompiledRule
+from ordrebok.discounts.engine import Offer, Result, Use, discounted
+from ordrebok.discounts.repricing import relined
+from ordrebok.discounts.requirements import EVERYBODY, NOBODY
+from ordrebok.discounts.standing import Standing
+from ordrebok.items.rules import fits, totals
+from ordrebok.refusals import Refusal, refuse
+from ordrebok.wire.draft import Draft
+from ordrebok.wire.item import DiscountLine, Item
+from ordrebok.wire.order import (
+    Discount,
+    DiscountRef,
+    DiscountRefItem,
+    DiscountStatistics,
+    DraftContent,
+)
+
+CODES = "discount_code"
+"""The key of `order.metadata` that holds the codes of a purchase: one text, or a list."""
+
+_OURS_NEVER = frozenset({"manual", "external"})
+"""Types of discount lines that the engine never writes and never removes."""
+
+StandingOf = Callable[[str], Standing]
+
+
+def apply(
+    draft: Draft, offers: Sequence[Offer], standing_of: StandingOf, now: Instant
+) -> Draft | Refusal:
+    """Return the draft with the discounts that it now qualifies for.
+
+    Lines that the engine wrote before are removed first, so that repeating changes nothing.
+    Units: minor units.
+    Refuses: AMOUNT_TOO_LARGE.
+    Keeps: manual and external discount lines stay; totals are sums over the lines; nothing is
+    booked, and the draft's version is the caller's affair.
+    Source: decisions, discounts; neighbours 3.11 and 3.12, steps 10 to 13.
+    """
+    content = draft.order
+    ours = rule_ids(content, offers)
+    kept = [_kept(item, ours) for item in content.items]
+    purchase = purchase_of(content, kept, now)
+    result = discounted(purchase, offers, standing_of)
+    written = _written(result, purchase.lines)
+    items = tuple(
+        relined(item, (*old, *new), is_changed=bool(new), version=draft.version)
+        for item, old, new in zip(content.items, kept, written, strict=True)
+    )
+    sums = totals(items)
+    if not fits(sums):
+        return refuse("AMOUNT_TOO_LARGE")
+    after = replace(
+        content,
+        items=items,
+        gross_amount=sums.gross_amount,
+        net_amount=sums.net_amount,
+        total_discount=sums.total_discount,
+        total_manual_discount_amount=sums.total_manual_discount_amount,
+        discounts=discounts_of(result, purchase.lines, standing_of) or None,
+    )
+    return replace(draft, order=after)
+
+
+def considered(
+    content: DraftContent, offers: Sequence[Offer], standing_of: StandingOf, now: Instant
+) -> tuple[Result, Purchase]:
+    """Return what the engine makes of a draft as it stands, without changing it."""
+    ours = rule_ids(content, offers)
+    purchase = purchase_of(content, [_kept(item, ours) for item in content.items], now)
+    return discounted(purchase, offers, standing_of), purchase
+
+
+def purchase_of(
+    content: DraftContent, kept: Sequence[Sequence[DiscountLine]], now: Instant
+) -> Purchase:
+    """Return a draft as the engine sees it; `kept` are the discount lines that stay, by line.
+
+    Source: neighbours 3.11, receipt view of an order.
+    """
+    customer = content.customer
+    return Purchase(
+        lines=tuple(
+            Line(
+                line_id=item.line_id,
+                gross_amount=item.gross_amount,
+                quantity=item.quantity,
+                id=item.id,
+                groups=tuple(group.id for group in item.groups or ()),
+                eligible=item.eligible_for_discount is True,
+                discount=sum(line.amount or 0 for line in lines),
+                discount_lines=len(lines),
+                last_discount_line=max((line.line_id or 0 for line in lines), default=0),
+                store=item.store,
+            )
+            for item, lines in zip(content.items, kept, strict=True)
+        ),
+        currency=content.currency,
+        moment_ms=now.ms,
+        customer_id=None if customer is None else customer.id,
+        customer=customer,
+        store=content.store,
+        codes=codes_of(content.metadata),
+    )
+
+
+def codes_of(metadata: dict[str, object] | None) -> frozenset[str]:
+    """Return the discount codes that come with an order."""
+    given = (metadata or {}).get(CODES)
+    codes = given if isinstance(given, list | tuple) else [given]
+    return frozenset(code for code in codes if isinstance(code, str))
+
+
+def rule_ids(content: DraftContent, offers: Iterable[Offer]) -> frozenset[str]:
+    """Return the rules whose discount lines are the engine's own, past and present."""
+    past = (discount.id for discount in content.discounts or ())
+    return frozenset((*past, *(offer.rule.id for offer in offers)))
+
+
+def discounts_of(
+    result: Result, lines: Sequence[Line], standing_of: StandingOf
+) -> tuple[Discount, ...]:
+    """Return `discounts[]`: each rule with its refs, the statistics with this purchase in them."""
+    by_rule: dict[str, list[DiscountRef]] = {}
+    for use in result.uses:
+        standing = standing_of(use.offer.ref.id)
+        by_rule.setdefault(use.offer.rule.id, []).append(_ref(use, lines, standing))
+    return tuple(Discount(id=rule, refs=tuple(refs)) for rule, refs in by_rule.items())
+
+
+def _ref(use: Use, lines: Sequence[Line], standing: Standing) -> DiscountRef:
+    """Return what a purchase used of one ref."""
+    bonus = use.offer.rule.is_bonus
+    amount = 0 if bonus else use.total
+    items = tuple(
+        DiscountRefItem(line_id=lines[position].line_id, amount=each)
+        for position, each in sorted(use.amounts.items())
+    )
+    return DiscountRef(
+        id=use.offer.ref.id,
+        amount=amount,
+        bonus=use.total if bonus else None,
+        stamp=use.stamp,
+        usages=use.usage,
+        statistics=DiscountStatistics(
+            amount=standing.amount + amount,
+            stamp=standing.stamp + use.stamp,
+            usage=standing.usage + use.usage,
+        ),
+        items=() if bonus else items,
+    )
+
+
+def _kept(item: Item, ours: frozenset[str]) -> tuple[DiscountLine, ...]:
+    """Return the discount lines of a line that the engine did not write."""
+    return tuple(
+        line
+        for line in item.discount_lines
+        if line.discount_id not in ours or line.discount_type in _OURS_NEVER
+    )
+
+
+def _written(result: Result, lines: Sequence[Line]) -> list[list[DiscountLine]]:
+    """Return the new discount lines of each line, numbered above those that stay."""
+    written: list[list[DiscountLine]] = [[] for _ in lines]
+    for use in result.uses:
+        if use.offer.rule.is_bonus:
+            continue
+        for position, amount in sorted(use.amounts.items()):
+            number = lines[position].last_discount_line + len(written[position]) + 1
+            written[position].append(line_of(use, lines[position], amount, number))
+    return written
+
+
+def line_of(use: Use, line: Line, amount: int, number: int) -> DiscountLine:
+    """Return the discount line that a use writes on a line of the purchase."""
+    rule, ref = use.offer
+    wildcard = ref.given_to in {EVERYBODY, NOBODY}
+    return DiscountLine(
+        amount=amount,
+        percentage=_percentage(rule, line),
+        discount_type="periodic" if wildcard else "customer",
+        discount_id=rule.id,
+        description=rule.text,
+        line_id=number,
+    )
+
+
+def _percentage(rule: CompiledRule, line: Line) -> float | None:
+    """Return the percentage that an amount came from, None where it came from no percentage."""
+    if rule.percentage is None:
+        return None
+    for (matcher, _), each in zip(rule.values, rule.rule.reward.values, strict=True):
+        if matches(matcher, line):
+            return each.value
+    return rule.percentage
