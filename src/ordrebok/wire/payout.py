@@ -88,6 +88,7 @@ class ItemPayout(Wire, frozen=True, kw_only=True):
     destinations: tuple[ResolvedNode, ...]
     rule_id: Text | None = None
     rule_type: Text | None = None
+    rule_version: int | None = None
 
 
 class PayoutShare(Wire, frozen=True, kw_only=True):
