@@ -1,0 +1,136 @@
+"""The payout ledger: the entries of an order's operations, and what they come to."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from ordrebok.clock import Instant
+from ordrebok.payments.ledger import KINDS, OperationKind
+from ordrebok.wire.order import Order
+from ordrebok.wire.payment import Operation
+from ordrebok.wire.payout_ledger import EntryType, PayoutBalance, PayoutEntry, PeriodLength
+
+TYPES: Final[Mapping[OperationKind, EntryType]] = {
+    "authorizations": "authorization",
+    "captures": "capture",
+    "refunds": "refund",
+    "cancellations": "cancellation",
+}
+_LENGTHS: Final[Mapping[PeriodLength, int]] = {"year": 4, "month": 7, "day": 10}
+"""How much of a moment's text names its period: 2026, 2026-11, 2026-11-20."""
+
+
+def entries(order: Order) -> tuple[PayoutEntry, ...]:
+    """Return what the operations of an order gave to whom, oldest first.
+
+    One entry for each item of a successful operation and each destination that it gave
+    something; the shares are those recorded with the operation.
+    Units: minor units of order.currency, with the sign of the line: an entry of a refund says
+    what was taken back from the destination.
+    Keeps: entries only ever come to the end; with the same order come the same entries.
+    """
+    stores = _stores(order)
+    found = [
+        entry
+        for kind in KINDS
+        for operation in getattr(order, kind)
+        if operation.success
+        for entry in _entries_of(order, TYPES[kind], operation, stores)
+    ]
+    return tuple(sorted(found, key=lambda entry: Instant.of(entry.created_at).ms))
+
+
+def operation_entries(
+    order: Order, kind: OperationKind, operation: Operation
+) -> tuple[PayoutEntry, ...]:
+    """Return the entries of one operation of an order, as they are booked with it."""
+    if not operation.success:
+        return ()
+    return tuple(_entries_of(order, TYPES[kind], operation, _stores(order)))
+
+
+def balances(
+    found: Iterable[PayoutEntry], period: PeriodLength | None = None
+) -> tuple[PayoutBalance, ...]:
+    """Return what entries come to in each currency, and in each period when one is given.
+
+    Units: minor units of each currency; nothing is added over currencies. Periods are those of
+    UTC. An entry belongs to the period in which its operation was recorded, so that a period
+    that is over never changes.
+    Keeps: periods sum to the totals; net = captured - refunded.
+    """
+    sums: dict[tuple[str, str], dict[EntryType, int]] = {}
+    for entry in found:
+        name = "" if period is None else period_of(entry.created_at, period)
+        amounts = sums.setdefault((name, entry.currency), dict.fromkeys(TYPES.values(), 0))
+        amounts[entry.type] += entry.amount
+    return tuple(
+        PayoutBalance(
+            currency=currency,
+            authorized=amounts["authorization"],
+            cancelled=amounts["cancellation"],
+            captured=amounts["capture"],
+            refunded=amounts["refund"],
+            net=amounts["capture"] - amounts["refund"],
+            period=name or None,
+        )
+        for (name, currency), amounts in sorted(sums.items())
+    )
+
+
+def period_of(moment: str, period: PeriodLength) -> str:
+    """Return the period in which a moment lies, such as 2026-11."""
+    return Instant.of(moment).text[: _LENGTHS[period]]
+
+
+def bounds(period: str) -> tuple[Instant, Instant] | None:
+    """Return the first moment of a period and that of the next one; None for what is no period.
+
+    A period is a year (2026), a month (2026-11) or a day (2026-11-20), in UTC.
+    """
+    try:
+        year, month, day = (int(part) for part in f"{period}-01-01"[:10].split("-"))
+        first = Instant.of(f"{year:04d}-{month:02d}-{day:02d}T00:00:00.000Z")
+        next_year, next_month = year + month // 12, month % 12 + 1
+        nexts = {
+            4: f"{year + 1:04d}-01-01T00:00:00.000Z",
+            7: f"{next_year:04d}-{next_month:02d}-01T00:00:00.000Z",
+            10: first.plus(86_400).text,
+        }
+        after = Instant.of(nexts[len(period)])
+    except (KeyError, ValueError, OverflowError):
+        return None
+    return (first, after) if first.text.startswith(period) else None
+
+
+def _stores(order: Order) -> dict[int, str | None]:
+    """Return the store that each line was sold in: its own, else the order's."""
+    own = None if order.store is None else order.store.id
+    return {
+        item.line_id: own if item.store is None or item.store.id is None else item.store.id
+        for item in order.items
+        if item.payout is not None
+    }
+
+
+def _entries_of(
+    order: Order, type_: EntryType, operation: Operation, stores: Mapping[int, str | None]
+) -> Iterator[PayoutEntry]:
+    """Yield the entries of one operation, whatever became of it."""
+    for item in operation.items:
+        if item.payout is None:
+            continue
+        for share in item.payout.destinations:
+            if share.amount and share.destination is not None:
+                yield PayoutEntry(
+                    destination=share.destination,
+                    created_at=operation.created_at,
+                    type=type_,
+                    amount=share.amount,
+                    currency=order.currency,
+                    order_id=order.order_id,
+                    line_id=item.line_id,
+                    operation_id=operation.id,
+                    store_id=stores.get(item.line_id),
+                    rule_id=item.payout.rule_id,
+                    rule_type=item.payout.rule_type,
+                )
