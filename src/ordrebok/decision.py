@@ -14,7 +14,15 @@ import msgspec
 from ordrebok.clock import Instant
 from ordrebok.refusals import Refusal, refuse
 
-Kind = Literal["draft", "order"]
+Kind = Literal[
+    "draft",
+    "order",
+    "discount_rule",
+    "discount_register",
+    "discount_wallet",
+    "discount_ref",
+    "discount_campaign",
+]
 T = TypeVar("T")
 
 
