@@ -1,0 +1,210 @@
+"""Where discounts stand, how they are put down, and what the engine reads of them.
+
+Everything is a document: each rule; the register of all rules of an account; for each holder a
+wallet that names its refs, `*` and `/` being holders too; each ref with its book; campaigns.
+Pricing a draft reads the register and at most two wallets. Rules are read once for each version,
+and the book of a ref only where it matters.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from ordrebok.clock import Instant
+from ordrebok.decision import Call, Key, Put, State
+from ordrebok.discounts import bookings
+from ordrebok.discounts.applying import StandingOf
+from ordrebok.discounts.compiled import CompiledRule, compiled
+from ordrebok.discounts.engine import Offer
+from ordrebok.discounts.giving import after_booking, after_release, engine_ref, standing_of
+from ordrebok.discounts.requirements import EVERYBODY, NOBODY
+from ordrebok.discounts.standing import Standing
+from ordrebok.events.rules import change_event
+from ordrebok.refusals import Refusal
+from ordrebok.wire.base import encode
+from ordrebok.wire.discount import Rule
+from ordrebok.wire.discount_ref import (
+    Campaign,
+    RefDocument,
+    Register,
+    RegisterEntry,
+    UsageRef,
+    Wallet,
+)
+from ordrebok.wire.order import Discount
+
+REGISTER = "rules"
+ORDER = "order"
+"""The ref_type of what an order books."""
+
+_KEPT_RULES = 20_000
+_compiled: dict[str, CompiledRule] = {}
+"""Rules made ready, by the digest of what they say: a version may be decided and then not be
+written, and another be written in its place. Forgetting them costs time and nothing else."""
+
+
+def rule_key(account_id: str, rule_id: str) -> Key:
+    """Return where a rule stands."""
+    return Key(account_id, "discount_rule", rule_id)
+
+
+def register_key(account_id: str) -> Key:
+    """Return where the register of an account's rules stands."""
+    return Key(account_id, "discount_register", REGISTER)
+
+
+def wallet_key(account_id: str, holder: str) -> Key:
+    """Return where the wallet of a customer, of `*` or of `/` stands."""
+    return Key(account_id, "discount_wallet", holder)
+
+
+def ref_key(account_id: str, ref_id: str) -> Key:
+    """Return where a ref stands."""
+    return Key(account_id, "discount_ref", ref_id)
+
+
+def put(state: State, call: Call, key: Key, document: Rule | RefDocument | Campaign) -> Put:
+    """Return the writing down of a new version of a rule, ref or campaign, with its event."""
+    event = change_event(
+        call, state.new_id(), document.version, state.now, created=document.version == 1
+    )
+    return Put(
+        key=key,
+        version=document.version,
+        document=document,
+        body=encode(document),
+        event=encode(event),
+        event_id=event.id,
+        status="deleted" if document.deleted_at is not None else "active",
+        created_ms=Instant.of(document.created_at).ms,
+        updated_ms=Instant.of(document.updated_at).ms,
+    )
+
+
+def put_index(state: State, call: Call, key: Key, document: Register | Wallet) -> Put:
+    """Return the writing down of a new version of a register or wallet."""
+    event = change_event(call, state.new_id(), document.version, state.now, created=True)
+    return Put(
+        key=key,
+        version=document.version,
+        document=document,
+        body=encode(document),
+        event=encode(event),
+        event_id=event.id,
+        status="active",
+        created_ms=document.created_ms,
+        updated_ms=state.now.ms,
+    )
+
+
+def ready(state: State, account_id: str, entry: RegisterEntry) -> CompiledRule | None:
+    """Return a rule of the register made ready, from what is kept or from the store."""
+    known = _compiled.get(entry.digest)
+    if known is not None:
+        return known
+    rule = state.get(rule_key(account_id, entry.id), Rule)
+    if rule is None:
+        return None
+    if len(_compiled) >= _KEPT_RULES:
+        _compiled.clear()
+    made = _compiled[entry.digest] = compiled(rule)
+    return made
+
+
+def offers_for(state: State, account_id: str, customer_id: str | None) -> list[Offer]:
+    """Return every live rule through every ref that this buyer holds, also through wildcards."""
+    register = state.get(register_key(account_id), Register)
+    if register is None:
+        return []
+    holders = [NOBODY] if customer_id is None else [EVERYBODY, customer_id]
+    wallets = [state.get(wallet_key(account_id, holder), Wallet) for holder in holders]
+    live = {entry.id: entry for entry in register.rules if not entry.deleted}
+    offers = []
+    for wallet in wallets:
+        for held in () if wallet is None else wallet.refs:
+            entry = live.get(held.discount_id)
+            if entry is None or wallet is None:
+                continue
+            rule = ready(state, account_id, entry)
+            if rule is not None:
+                offers.append(Offer(rule, engine_ref(held, wallet.id)))
+    return offers
+
+
+def standings(state: State, account_id: str) -> StandingOf:
+    """Return how the engine asks for the book of a ref."""
+
+    def one(ref_id: str) -> Standing:
+        """Return the book of one ref."""
+        return standing_of(state.get(ref_key(account_id, ref_id), RefDocument))
+
+    return one
+
+
+def booked(
+    state: State, call: Call, orders: Iterable[tuple[str, Sequence[Discount] | None]]
+) -> tuple[Put, ...] | Refusal:
+    """Return the bookings of orders that are being made, each as (order id, its `discounts[]`).
+
+    Refuses: DISCOUNT_USED_UP, naming every ref that has not enough left.
+    Keeps: bookings are written in the transaction that makes the orders, so they stand exactly
+    once; of parallel completions, the last use goes to one.
+    """
+    refs: dict[str, RefDocument] = {}
+    lacking = []
+    for order_id, discounts in orders:
+        for want in bookings.wanted(discounts, state.now.ms):
+            ref = refs.get(want.ref_id)
+            ref = ref or state.get(ref_key(call.account_id, want.ref_id), RefDocument)
+            rule = _rule_as_it_stands(state, call.account_id, want.rule_id)
+            if ref is None or rule is None:
+                continue
+            lacking += bookings.faults([(want, rule, standing_of(ref))])
+            usage = UsageRef(
+                ref=order_id,
+                ref_type=ORDER,
+                usage=want.booking.usage,
+                stamp=want.booking.stamp,
+                amount=want.booking.amount,
+                bonus=want.booking.bonus or None,
+                created_at=state.now.text,
+                created_by=call.actor_id,
+            )
+            refs[ref.id] = _once(
+                ref, refs, after_booking(ref, rule, want.booking, usage, state.now)
+            )
+    if lacking:
+        return Refusal("DISCOUNT_USED_UP", lacking[0].message, faults=tuple(lacking))
+    return _puts(state, call, refs)
+
+
+def released(
+    state: State, call: Call, order_id: str, discounts: Sequence[Discount] | None, made_ms: int
+) -> tuple[Put, ...]:
+    """Return what gives back all that a cancelled order had booked; `made_ms` is when."""
+    refs: dict[str, RefDocument] = {}
+    for want in bookings.wanted(discounts, made_ms):
+        ref = refs.get(want.ref_id)
+        ref = ref or state.get(ref_key(call.account_id, want.ref_id), RefDocument)
+        if ref is not None:
+            after = after_release(ref, want.booking, (ORDER, order_id), state.now)
+            refs[ref.id] = _once(ref, refs, after)
+    return _puts(state, call, refs)
+
+
+def _once(before: RefDocument, refs: dict[str, RefDocument], after: RefDocument) -> RefDocument:
+    """Return a ref that changes twice in one decision as one new version."""
+    return replace(after, version=before.version) if before.id in refs else after
+
+
+def _rule_as_it_stands(state: State, account_id: str, rule_id: str) -> CompiledRule | None:
+    """Return a rule in the version that the register names."""
+    register = state.get(register_key(account_id), Register)
+    entries = () if register is None else register.rules
+    entry = next((entry for entry in entries if entry.id == rule_id), None)
+    return None if entry is None else ready(state, account_id, entry)
+
+
+def _puts(state: State, call: Call, refs: dict[str, RefDocument]) -> tuple[Put, ...]:
+    """Return the writing down of changed refs."""
+    return tuple(put(state, call, ref_key(call.account_id, ref.id), ref) for ref in refs.values())

@@ -1,0 +1,40 @@
+"""Query parameters of the discount rules."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from ordrebok.wire.query import Cursor, PageLimit, Query
+
+RuleState = Literal["all", "available", "deleted", "inactive", "active", "scheduled", "completed"]
+ManyLimit = Annotated[int, Meta(ge=1, le=1_000, description="Rows of a page, 1 to 1000.")]
+
+
+class RulesQuery(Query, frozen=True, kw_only=True, gc=False):
+    """Filters of the list of rules; without a state, all that are not deleted."""
+
+    limit: PageLimit = 10
+    starting_after: Cursor | None = None
+    since_datetime: datetime | None = None
+    purchase_from: datetime | None = None
+    purchase_to: datetime | None = None
+    state: RuleState | None = None
+    campaign_id: tuple[str, ...] = ()
+    include: tuple[Literal["statistics"], ...] = ()
+
+
+class CustomerRulesQuery(Query, frozen=True, kw_only=True, gc=False):
+    """Page of a customer's rules."""
+
+    limit: PageLimit = 10
+    starting_after: Cursor | None = None
+
+
+class PublicRulesQuery(Query, frozen=True, kw_only=True, gc=False):
+    """Page of the rules that everybody may see."""
+
+    limit: PageLimit = 10
+    starting_after: Cursor | None = None
+    no_customer_id: bool = False
+    campaign_id: tuple[str, ...] = ()

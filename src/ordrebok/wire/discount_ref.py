@@ -1,0 +1,158 @@
+"""Rules given to customers: refs, what was used of them, and campaigns."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta
+
+from ordrebok.wire.base import Amount, Maybe, Metadata, Text, Timestamp, Wire
+
+Holder = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^\S(?:.*\S)?$(?!\n)",
+        description="A customer id; `*` is any customer, `/` a purchase without customer.",
+    ),
+]
+Reference = Annotated[str, Meta(min_length=1, max_length=255)]
+MAX_HOLDERS = 1_000
+
+
+class GiveBody(Wire, frozen=True, kw_only=True):
+    """To whom a rule is given; the same constraint id twice gives a customer one ref."""
+
+    customers: Annotated[tuple[Holder, ...], Meta(min_length=1, max_length=MAX_HOLDERS)]
+    offering_constraint_id: Reference | None = None
+
+
+class TakeBackBody(Wire, frozen=True, kw_only=True):
+    """From whom a rule is taken back; `*` is everybody who has it through `*`."""
+
+    customers: Annotated[tuple[Holder, ...], Meta(min_length=1, max_length=MAX_HOLDERS)]
+
+
+class UsageRefBody(Wire, frozen=True, kw_only=True):
+    """A use, stamps or an amount that were booked elsewhere."""
+
+    ref: Reference
+    ref_type: Reference
+    usage: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    stamp: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    amount: Amount | None = None
+
+
+class RefUpdate(Wire, frozen=True, kw_only=True):
+    """Stamps and use to add to a ref."""
+
+    usage_ref: UsageRefBody
+
+
+class HeldStamps(Wire, frozen=True, kw_only=True):
+    """Stamps collected at one moment, in milliseconds since 1970."""
+
+    at_ms: int
+    number: int
+
+
+class UsageRef(UsageRefBody, frozen=True, kw_only=True):
+    """One booking on a ref, with the stamps that its reward used up."""
+
+    created_at: Timestamp
+    created_by: Text | None = None
+    bonus: Amount | None = None
+    spent: tuple[HeldStamps, ...] = ()
+
+
+class RefDocument(Wire, frozen=True, kw_only=True):
+    """One instance of a rule as it is stored: to whom it is given, and its book."""
+
+    id: Text
+    discount_id: Text
+    given_to: Text
+    created_at: Timestamp
+    created_by: Text | None = None
+    updated_at: Timestamp
+    deleted_at: Timestamp | None = None
+    deleted_by: Text | None = None
+    offering_constraint_id: Text | None = None
+    version: int
+    usage: int = 0
+    amount: Amount = 0
+    bonus: Amount = 0
+    stamp: int = 0
+    held: tuple[HeldStamps, ...] = ()
+    usage_refs: tuple[UsageRef, ...] = ()
+
+
+class HeldRef(Wire, frozen=True, kw_only=True):
+    """A ref as a list of refs names it."""
+
+    ref_id: Text
+    discount_id: Text
+    created_ms: int
+    offering_constraint_id: Text | None = None
+
+
+class Wallet(Wire, frozen=True, kw_only=True):
+    """The live refs of one customer; those of `*` and of `/` are wallets too."""
+
+    id: Text
+    version: int
+    created_ms: int
+    refs: tuple[HeldRef, ...] = ()
+
+
+class RegisterEntry(Wire, frozen=True, kw_only=True):
+    """What lists and the engine need to know of a rule before they read it."""
+
+    id: Text
+    digest: Text
+    created_ms: int
+    updated_ms: int
+    from_ms: int
+    to_ms: int
+    active: bool
+    private: bool
+    deleted: bool
+    campaign_id: Text | None = None
+
+
+class Register(Wire, frozen=True, kw_only=True):
+    """All rules of an account, in the order in which they were made."""
+
+    version: int
+    created_ms: int
+    rules: tuple[RegisterEntry, ...] = ()
+
+
+class CampaignBody(Wire, frozen=True, kw_only=True):
+    """A group of rules as a client writes it."""
+
+    name: Text
+    campaign_id: Reference | None = None
+    description: Text | None = None
+    private: bool = False
+    metadata: Metadata | None = None
+
+
+class Campaign(CampaignBody, frozen=True, kw_only=True):
+    """A group of rules as it is stored and answered."""
+
+    id: Text
+    campaign_id: Text
+    private: bool
+    created_at: Timestamp
+    created_by: Text | None = None
+    updated_at: Timestamp
+    deleted_at: Timestamp | None = None
+    deleted_by: Text | None = None
+    version: int
+
+
+class CampaignUpdate(Wire, frozen=True, kw_only=True):
+    """A change of a campaign; it brings a deleted one back."""
+
+    name: Text | None = None
+    description: Maybe[Text] = UNSET
+    private: bool | None = None

@@ -1,0 +1,319 @@
+"""Rules written, given, read and taken back; drafts priced by them; uses booked and released."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from ordrebok.clock import Instant
+from ordrebok.decision import Call, Commit, Decision, Fetch, Key, State, Stored
+from ordrebok.discounts.applying import apply
+from ordrebok.discounts.operations import OPERATIONS
+from ordrebok.discounts.record import booked, offers_for, ref_key, released, standings
+from ordrebok.refusals import Refusal
+from ordrebok.wire.base import encode
+from ordrebok.wire.customer import Customer
+from ordrebok.wire.discount_ref import RefDocument
+from ordrebok.wire.draft import Draft
+from tests.support import builders
+from tests.support.builders import ACCOUNT, ACTOR, NOW, a_body, accepted
+from tests.support.discounts import FROM, TO
+
+T = TypeVar("T")
+Json = dict[str, Any]
+ROWS = {row.id: row for row in OPERATIONS}
+TEN_PERCENT: Json = {
+    "requirement": {"purchase_from": FROM, "purchase_to": TO},
+    "reward": {"type": "discount_percent", "value": 10},
+    "name": "Ten",
+}
+
+
+class Books:
+    """Documents of an account in a dict, written the way the store would."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.documents: dict[Key, Any] = {}
+        self.read: list[Key] = []
+        self.ids = 0
+
+    def get(self, key: Key, type_: type[T]) -> T | None:
+        """Return a document."""
+        self.read.append(key)
+        found = self.documents.get(key)
+        assert found is None or isinstance(found, type_)
+        return found
+
+    def new_id(self) -> str:
+        """Return id-1, then id-2 and so on."""
+        self.ids += 1
+        return f"id-{self.ids}"
+
+    def write(self, puts: tuple[Any, ...]) -> None:
+        """Write down; each document is the next version of what stands, and can be read again."""
+        assert len({put.key for put in puts}) == len(puts)
+        for put in puts:
+            standing = self.documents.get(put.key)
+            assert put.version == (0 if standing is None else standing.version) + 1
+            assert msgspec.json.decode(put.body, type=type(put.document)) == put.document
+            self.documents[put.key] = put.document
+
+    def state(self) -> State:
+        """Return the books as decisions see them."""
+        return cast("State", self)
+
+    def call(
+        self,
+        row: str,
+        body: object = None,
+        query: Mapping[str, object] | None = None,
+        **params: str,
+    ) -> Any:  # noqa: ANN401 -- any answer, or a refusal
+        """Carry out a row and return its answer as plain JSON, or the refusal."""
+        plan = ROWS[row].plan(a_call(row, body, query, **params))
+        if isinstance(plan, Fetch):
+            found = self.documents.get(plan.key)
+            if found is None:
+                return None
+            body_ = plan.render(Stored(found.version, encode(found), ()))
+            return body_ if isinstance(body_, Refusal) else msgspec.json.decode(body_)
+        assert isinstance(plan, Commit)
+        decision = plan.run(self.state())
+        if isinstance(decision, Refusal):
+            return decision
+        assert isinstance(decision, Decision)
+        self.write(decision.puts)
+        assert ROWS[row].method != "GET" or not decision.puts
+        return msgspec.json.decode(decision.answer)
+
+    def priced(self, draft: Draft) -> Draft:
+        """Return a draft with its discounts."""
+        customer = draft.order.customer
+        offers = offers_for(self.state(), ACCOUNT, None if customer is None else customer.id)
+        return accepted(apply(draft, offers, standings(self.state(), ACCOUNT), self.now))
+
+    def complete(self, draft: Draft, order_id: str) -> Refusal | None:
+        """Book what a draft uses, as completing it does."""
+        puts = booked(
+            self.state(), a_call("aid_discounts_post", {}), [(order_id, draft.order.discounts)]
+        )
+        if isinstance(puts, Refusal):
+            return puts
+        self.write(puts)
+        return None
+
+    def ref_of(self, draft: Draft) -> RefDocument:
+        """Return the ref that the draft's only discount used."""
+        assert draft.order.discounts is not None
+        refs = draft.order.discounts[0].refs
+        assert refs is not None
+        found = self.get(ref_key(ACCOUNT, refs[0].id), RefDocument)
+        assert found is not None
+        return found
+
+
+def a_call(
+    row_id: str, body: object = None, query: Mapping[str, object] | None = None, **params: str
+) -> Call:
+    """Return a checked request for a row; the body is given as plain JSON."""
+    row = ROWS[row_id]
+    type_ = row.body
+    return Call(
+        account_id=ACCOUNT,
+        actor_id=ACTOR,
+        method=row.method,
+        path="/v1" + row.path.format(aid=ACCOUNT, **params),
+        params=dict(params),
+        query=None if row.query is None else msgspec.convert(query or {}, row.query, strict=False),
+        body=msgspec.convert(body, type_) if type_ is not None and body else None,
+        body_text=b"" if body is None else encode(body),
+    )
+
+
+def a_rule(books: Books, *holders: str, **changes: Any) -> str:  # noqa: ANN401 -- JSON
+    """Write a rule, give it to these, and return its id."""
+    rule = books.call("aid_discounts_post", {**TEN_PERCENT, **changes})
+    if holders:
+        books.call("aid_discounts_did_customers_post", {"customers": holders}, did=rule["id"])
+    return str(rule["id"])
+
+
+def a_draft(gross: int = 10_000, customer: str | None = None) -> Draft:
+    """Return a draft of one eligible line."""
+    buyer = None if customer is None else Customer(id=customer)
+    return builders.a_draft([a_body(gross, 1, eligible_for_discount=True)], customer=buyer)
+
+
+@pytest.fixture
+def books() -> Books:
+    """Begin with nothing."""
+    return Books()
+
+
+def test_a_new_rule_does_nothing_until_it_is_given(books: Books) -> None:
+    """Then it is for those it was given to."""
+    did = a_rule(books)
+    assert books.priced(a_draft()).order.net_amount == 10_000
+    books.call("aid_discounts_did_customers_post", {"customers": ["/", "C1"]}, did=did)
+    nets = [books.priced(a_draft(customer=who)).order.net_amount for who in (None, "C1", "C2")]
+    assert nets == [9_000, 9_000, 10_000]
+
+
+def test_the_same_constraint_gives_a_customer_one_ref(books: Books) -> None:
+    """Without one, every gift is another; a wildcard has a rule once."""
+    did = a_rule(books, "*", "*")
+    gift = {"customers": ["C1", "*"], "offering_constraint_id": "welcome"}
+    for _ in range(2):
+        books.call("aid_discounts_did_customers_post", gift, did=did)
+    assert len(offers_for(books.state(), ACCOUNT, "C1")) == 2
+    books.call("aid_discounts_did_customers_post", {"customers": ["C1"]}, did=did)
+    assert len(offers_for(books.state(), ACCOUNT, "C1")) == 3
+
+
+def test_what_is_taken_back_is_not_used_any_more(books: Books) -> None:
+    """Nor is what is deleted."""
+    did = a_rule(books, "C1", "*")
+    books.call("aid_discounts_did_customers_delete", {"customers": ["C1", "C9"]}, did=did)
+    assert [offer.ref.given_to for offer in offers_for(books.state(), ACCOUNT, "C1")] == ["*"]
+    gone = books.call("aid_discounts_did_delete", did=did)
+    assert gone["deleted_at"] == NOW.text
+    assert offers_for(books.state(), ACCOUNT, "C1") == []
+    assert books.call("aid_discounts_did_delete", did=did) == gone
+    assert books.call("aid_discounts_did_get", did=did) == gone
+    refused = books.call("aid_discounts_did_customers_post", {"customers": ["C1"]}, did=did)
+    assert refused.code == "INVALID_REQUEST_PARAMETER"
+
+
+def test_a_changed_rule_counts_as_it_is_now(books: Books) -> None:
+    """What was made ready of an older version is not used."""
+    did = a_rule(books, "/")
+    assert books.priced(a_draft()).order.net_amount == 9_000
+    books.call("aid_discounts_did_put", {"active": False}, did=did)
+    assert books.priced(a_draft()).order.net_amount == 10_000
+
+
+def test_a_rule_is_read_once_for_each_version(books: Books) -> None:
+    """Pricing again reads the register and the wallets; the book only of what was used."""
+    did = a_rule(books, "/")
+    books.priced(a_draft())
+    books.read.clear()
+    books.priced(a_draft())
+    kinds = [key.kind for key in books.read]
+    assert kinds == ["discount_register", "discount_wallet", "discount_ref"]
+    assert did
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, ["late", "off", "on"]),
+        ({"state": "all"}, ["late", "gone", "off", "on"]),
+        ({"state": "deleted"}, ["gone"]),
+        ({"state": "inactive"}, ["off"]),
+        ({"state": "available"}, ["late", "on"]),
+        ({"state": "active"}, ["on"]),
+        ({"state": "scheduled"}, ["late"]),
+        ({"state": "completed"}, []),
+        ({"limit": 2}, ["late", "off"]),
+        ({"purchase_from": "2026-06-01T00:00:00Z"}, ["late"]),
+        ({"purchase_to": "2027-01-01T00:00:00Z"}, ["off", "on"]),
+    ],
+)
+def test_the_list_is_filtered_by_state_and_window(
+    books: Books, query: Json, expected: list[str]
+) -> None:
+    """Newest first."""
+    later = {"purchase_from": TO, "purchase_to": "2028-01-01T00:00:00Z"}
+    a_rule(books, name="on")
+    a_rule(books, name="off", active=False)
+    books.call("aid_discounts_did_delete", did=a_rule(books, name="gone"))
+    a_rule(books, name="late", requirement=later)
+    found = books.call("aid_discounts_get", query=query)
+    assert [rule["name"] for rule in found] == expected
+
+
+def test_pages_follow_each_other(books: Books) -> None:
+    """By the id of the last rule; with since in the order of changes."""
+    ids = [a_rule(books, name=str(number)) for number in range(5)]
+    first = books.call("aid_discounts_get", query={"limit": 3})
+    second = books.call("aid_discounts_get", query={"limit": 3, "starting_after": first[-1]["id"]})
+    assert [rule["id"] for rule in first + second] == ids[::-1]
+    books.now = NOW.plus(60)
+    books.call("aid_discounts_did_put", {"name": "new"}, did=ids[1])
+    changed = books.call("aid_discounts_get", query={"since_datetime": books.now.text})
+    assert [rule["id"] for rule in changed] == [ids[1]]
+    both = {"since_datetime": NOW.text, "starting_after": ids[0]}
+    for query in ({"starting_after": "nothing"}, both):
+        assert books.call("aid_discounts_get", query=query).code == "INVALID_REQUEST_PARAMETER"
+
+
+def test_an_unknown_campaign_is_not_found(books: Books) -> None:
+    """Neither when a rule is made nor when it is changed."""
+    assert books.call("aid_discounts_post", {**TEN_PERCENT, "campaign_id": "V"}).code == "NOT FOUND"
+    did = a_rule(books)
+    assert books.call("aid_discounts_did_put", {"campaign_id": "V"}, did=did).code == "NOT FOUND"
+    assert books.call("aid_discounts_did_put", {"name": "x"}, did="nothing").code == "NOT FOUND"
+
+
+def test_the_last_use_goes_to_the_draft_that_is_completed_first(books: Books) -> None:
+    """The other is told which limit, and what to do."""
+    a_rule(books, "/", limitation={"discount_repeat_usage": 1})
+    one, other = books.priced(a_draft()), books.priced(a_draft())
+    assert books.complete(one, "order-1") is None
+    refused = books.complete(other, "order-2")
+    assert refused is not None
+    assert refused.code == "DISCOUNT_USED_UP"
+    assert refused.faults[0].data["limit"] == "limitation.discount_repeat_usage"
+    again = books.priced(other)
+    assert (again.order.net_amount, again.order.discounts) == (10_000, None)
+    assert books.complete(again, "order-2") is None
+
+
+def test_a_cancelled_order_gives_back_what_it_used(books: Books) -> None:
+    """Use, amount and stamps: the ref is as if the order had never been."""
+    reward = {"type": "discount_percent", "value": 100}
+    requirement = {**TEN_PERCENT["requirement"], "stamp": 2}
+    a_rule(books, "C1", reward=reward, requirement=requirement)
+    first = books.priced(a_draft(customer="C1"))
+    assert first.order.net_amount == 10_000
+    assert books.complete(first, "order-1") is None
+    books.now = NOW.plus(60)
+    second = books.priced(a_draft(customer="C1"))
+    assert second.order.net_amount == 0
+    before = books.ref_of(second)
+    assert books.complete(second, "order-2") is None
+    after = books.ref_of(second)
+    assert (after.usage, after.amount, after.stamp, after.held) == (1, 10_000, 2, ())
+    call = a_call("aid_discounts_post", {})
+    made = books.now
+    books.now = NOW.plus(120)
+    books.write(released(books.state(), call, "order-2", second.order.discounts, made.ms))
+    undone = books.ref_of(second)
+    assert replace(undone, version=before.version, updated_at=before.updated_at) == before
+
+
+def test_a_debit_is_paid_out_once(books: Books) -> None:
+    """Over two purchases, the second gets what the first has left."""
+    a_rule(books, "C1", reward={"type": "discount_debit", "value": 10_000})
+    one = books.priced(a_draft(6_500, "C1"))
+    assert books.complete(one, "order-1") is None
+    two = books.priced(a_draft(6_500, "C1"))
+    assert two.order.total_discount == 3_500
+    assert books.ref_of(two).amount == 6_500
+
+
+def test_an_explanation_reads_and_writes_nothing(books: Books) -> None:
+    """Every rule that the buyer holds is in it."""
+    a_rule(books, "/", name="yes")
+    a_rule(books, "/", name="no", requirement={**TEN_PERCENT["requirement"], "gross_amount": 10**6})
+    a_rule(books, "C1", name="other")
+    draft = a_draft()
+    books.documents[Key(ACCOUNT, "draft", draft.id)] = draft
+    answer = books.call("aid_draft_orders_id_discounts_get", id=draft.id)
+    told = [(each["name"], each["applied"]) for each in answer["discounts"]]
+    assert told == [("yes", True), ("no", False)]
+    assert answer["purchase_at"] == NOW.text
+    assert Instant.of(answer["purchase_at"]) == NOW
