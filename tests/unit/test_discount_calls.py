@@ -317,3 +317,95 @@ def test_an_explanation_reads_and_writes_nothing(books: Books) -> None:
     assert told == [("yes", True), ("no", False)]
     assert answer["purchase_at"] == NOW.text
     assert Instant.of(answer["purchase_at"]) == NOW
+
+
+# ------------------------------------------------------------------- holders, the public, campaigns
+
+
+def test_a_customer_sees_what_can_be_used_and_what_is_coming(books: Books) -> None:
+    """Not what is used up, off, over or only for others; the cursor is the last ref."""
+    coming = {"purchase_from": TO, "purchase_to": "2028-01-01T00:00:00Z"}
+    a_rule(books, "C1", name="mine")
+    a_rule(books, "*", name="everybody's")
+    a_rule(books, "C1", name="off", active=False)
+    a_rule(books, "C1", name="hidden", requirement=coming)
+    a_rule(books, "C1", name="seen", requirement=coming, visible_from=FROM)
+    a_rule(books, "C1", name="used up", limitation={"discount_repeat_usage": 0})
+    a_rule(books, "C2", name="other")
+    found = books.call("aid_discounts_customer_cid_get", customer_id="C1")
+    assert {rule["name"] for rule in found} == {"mine", "everybody's", "seen"}
+    assert found[0]["statistics"] == {
+        "stamp": 0,
+        "current_stamp": 0,
+        "used": 0,
+        "usage": 0,
+        "amount": 0,
+    }
+    rest = books.call(
+        "aid_discounts_customer_cid_get",
+        query={"starting_after": found[0]["ref_id"]},
+        customer_id="C1",
+    )
+    assert rest == found[1:]
+    wrong = {"starting_after": "nothing"}
+    refused = books.call("aid_discounts_customer_cid_get", query=wrong, customer_id="C1")
+    assert refused.code == "INVALID_REQUEST_PARAMETER"
+
+
+def test_the_public_sees_no_private_rule_campaign_or_metadata(books: Books) -> None:
+    """Rules for any customer, or for strangers."""
+    secret = {"name": "Secret", "campaign_id": "S", "private": True}
+    books.call("aid_discounts_campaigns_post", secret)
+    books.call("aid_discounts_campaigns_post", {"name": "Open", "campaign_id": "O"})
+    metadata = {"dintero:exclude:public:cost": 1, "featured": True}
+    a_rule(books, "*", "/", name="seen", campaign_id="O", metadata=metadata)
+    a_rule(books, "*", name="private", private=True)
+    a_rule(books, "*", name="in a private campaign", campaign_id="S")
+    a_rule(books, "/", name="for strangers")
+    (seen,) = books.call("aid_discounts_public_get")
+    assert (seen["name"], seen["metadata"]) == ("seen", {"featured": True})
+    strangers = books.call("aid_discounts_public_get", query={"no_customer_id": True})
+    assert {rule["name"] for rule in strangers} == {"seen", "for strangers"}
+    assert books.call("aid_discounts_public_get", query={"campaign_id": ["X"]}) == []
+
+
+def test_usage_from_elsewhere_is_booked_once(books: Books) -> None:
+    """By its reference; a deleted ref takes none."""
+    a_rule(books, "C1")
+    (rule,) = books.call("aid_discounts_customer_cid_get", customer_id="C1")
+    path = {"customer_id": "C1", "ref_id": rule["ref_id"]}
+    usage = {"usage_ref": {"ref": "receipt-1", "ref_type": "receipt_add", "usage": 1, "stamp": 2}}
+    for _ in range(2):
+        after = books.call("aid_discounts_customer_cid_post_ref_id", usage, **path)
+    assert (after["statistics"]["usage"], after["statistics"]["stamp"]) == (1, 2)
+    assert books.call("aid_discounts_customer_cid_get_ref_id", **path) == after
+    other = {**path, "customer_id": "C2"}
+    assert books.call("aid_discounts_customer_cid_get_ref_id", **other).code == "NOT FOUND"
+    gone = books.call("aid_discounts_customer_cid_delete_ref_id", **path)
+    assert gone["ref_id"] == rule["ref_id"]
+    assert books.call("aid_discounts_customer_cid_get", customer_id="C1") == []
+    for row, body in (
+        ("aid_discounts_customer_cid_delete_ref_id", None),
+        ("aid_discounts_customer_cid_post_ref_id", usage),
+    ):
+        assert books.call(row, body, **path).code == "INVALID_REQUEST_PARAMETER"
+
+
+def test_a_campaign_can_be_deleted_and_brought_back(books: Books) -> None:
+    """Its rules stay as they are, and a change brings it back."""
+    body = {"name": "Spring", "campaign_id": "V1", "metadata": {"sponsor": "Solo"}}
+    made = books.call("aid_discounts_campaigns_post", body)
+    assert books.call("aid_discounts_campaigns_post", body) == made
+    other = books.call("aid_discounts_campaigns_post", {**body, "name": "Autumn"})
+    assert other.code == "ID_TAKEN"
+    a_rule(books, "/", campaign_id="V1")
+    gone = books.call("aid_discounts_campaigns_campaign_id_delete", campaign_id="V1")
+    assert gone["deleted_at"] == NOW.text
+    assert books.call("aid_discounts_campaigns_campaign_id_delete", campaign_id="V1") == gone
+    assert books.priced(a_draft()).order.net_amount == 9_000
+    back = books.call(
+        "aid_discounts_campaigns_campaign_id_put", {"description": "x"}, campaign_id="V1"
+    )
+    assert "deleted_at" not in back
+    assert (back["name"], back["description"], back["private"]) == ("Spring", "x", False)
+    assert books.call("aid_discounts_campaigns_campaign_id_get", campaign_id="V1") == back

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, Put, State
 from ordrebok.discounts import giving, rules
 from ordrebok.discounts.applying import considered
+from ordrebok.discounts.campaigns import OPERATIONS as CAMPAIGNS
 from ordrebok.discounts.explanation import explained
+from ordrebok.discounts.holders import OPERATIONS as HOLDERS
 from ordrebok.discounts.record import (
+    campaign_key,
     offers_for,
     put,
     put_index,
@@ -45,8 +48,7 @@ def _campaign_fault(state: State, call: Call, campaign_id: object) -> Refusal | 
     """Return the refusal of a campaign that is not there."""
     if not isinstance(campaign_id, str):
         return None
-    key = Key(call.account_id, "discount_campaign", campaign_id)
-    campaign = state.get(key, Campaign)
+    campaign = state.get(campaign_key(call.account_id, campaign_id), Campaign)
     return not_found("Campaign") if campaign is None or campaign.deleted_at else None
 
 
@@ -218,7 +220,9 @@ def _gone(noun: str) -> Refusal:
     return Refusal("INVALID_REQUEST_PARAMETER", fault.message, faults=(fault,))
 
 
-OPERATIONS = (
+OPERATIONS: tuple[Operation, ...] = (
+    *CAMPAIGNS,
+    *HOLDERS,
     Operation(
         id="aid_discounts_get",
         method="GET",

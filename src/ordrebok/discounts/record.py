@@ -63,6 +63,11 @@ def ref_key(account_id: str, ref_id: str) -> Key:
     return Key(account_id, "discount_ref", ref_id)
 
 
+def campaign_key(account_id: str, campaign_id: str) -> Key:
+    """Return where a campaign stands."""
+    return Key(account_id, "discount_campaign", campaign_id)
+
+
 def put(state: State, call: Call, key: Key, document: Rule | RefDocument | Campaign) -> Put:
     """Return the writing down of a new version of a rule, ref or campaign, with its event."""
     event = change_event(
@@ -156,7 +161,7 @@ def booked(
         for want in bookings.wanted(discounts, state.now.ms):
             ref = refs.get(want.ref_id)
             ref = ref or state.get(ref_key(call.account_id, want.ref_id), RefDocument)
-            rule = _rule_as_it_stands(state, call.account_id, want.rule_id)
+            rule = rule_as_it_stands(state, call.account_id, want.rule_id)
             if ref is None or rule is None:
                 continue
             lacking += bookings.faults([(want, rule, standing_of(ref))])
@@ -197,7 +202,7 @@ def _once(before: RefDocument, refs: dict[str, RefDocument], after: RefDocument)
     return replace(after, version=before.version) if before.id in refs else after
 
 
-def _rule_as_it_stands(state: State, account_id: str, rule_id: str) -> CompiledRule | None:
+def rule_as_it_stands(state: State, account_id: str, rule_id: str) -> CompiledRule | None:
     """Return a rule in the version that the register names."""
     register = state.get(register_key(account_id), Register)
     entries = () if register is None else register.rules
