@@ -22,6 +22,8 @@ Kind = Literal[
     "discount_wallet",
     "discount_ref",
     "discount_campaign",
+    "payout_rule",
+    "payout_register",
 ]
 T = TypeVar("T")
 
