@@ -8,6 +8,7 @@ from ordrebok.discounts.applying import considered
 from ordrebok.discounts.campaigns import OPERATIONS as CAMPAIGNS
 from ordrebok.discounts.explanation import explained
 from ordrebok.discounts.holders import OPERATIONS as HOLDERS
+from ordrebok.discounts.receipts import OPERATIONS as RECEIPTS
 from ordrebok.discounts.record import (
     campaign_key,
     offers_for,
@@ -223,6 +224,7 @@ def _gone(noun: str) -> Refusal:
 OPERATIONS: tuple[Operation, ...] = (
     *CAMPAIGNS,
     *HOLDERS,
+    *RECEIPTS,
     Operation(
         id="aid_discounts_get",
         method="GET",

@@ -21,9 +21,7 @@ def relined(item: Item, lines: Sequence[DiscountLine], *, is_changed: bool, vers
     if item.discount_lines == tuple(lines) and item.is_changed == changed:
         return item
     net = item.gross_amount - sum(line.amount or 0 for line in lines)
-    taxes = item.tax_lines
-    if net != item.net_amount:
-        taxes = tuple(_retaxed(line, item.net_amount, net) for line in taxes)
+    taxes = retaxed(item.tax_lines, item.net_amount, net)
     return replace(
         item,
         discount_lines=tuple(lines),
@@ -32,6 +30,11 @@ def relined(item: Item, lines: Sequence[DiscountLine], *, is_changed: bool, vers
         is_changed=changed,
         version=version,
     )
+
+
+def retaxed(lines: tuple[TaxLine, ...], before: int, after: int) -> tuple[TaxLine, ...]:
+    """Return the taxes of a line whose net amount changes, as they are where it stays."""
+    return lines if before == after else tuple(_retaxed(line, before, after) for line in lines)
 
 
 def _retaxed(line: TaxLine, before: int, after: int) -> TaxLine:
