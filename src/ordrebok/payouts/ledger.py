@@ -58,22 +58,37 @@ def balances(
     that is over never changes.
     Keeps: periods sum to the totals; net = captured - refunded.
     """
+    return summed(
+        (
+            "" if period is None else period_of(entry.created_at, period),
+            entry.currency,
+            entry.type,
+            entry.amount,
+        )
+        for entry in found
+    )
+
+
+def summed(amounts: Iterable[tuple[str, str, EntryType, int]]) -> tuple[PayoutBalance, ...]:
+    """Return balances of amounts that a database may have summed already.
+
+    Each is (period, currency, type, amount); the period is empty where none was asked for.
+    """
     sums: dict[tuple[str, str], dict[EntryType, int]] = {}
-    for entry in found:
-        name = "" if period is None else period_of(entry.created_at, period)
-        amounts = sums.setdefault((name, entry.currency), dict.fromkeys(TYPES.values(), 0))
-        amounts[entry.type] += entry.amount
+    for period, currency, type_, amount in amounts:
+        of_type = sums.setdefault((period, currency), dict.fromkeys(TYPES.values(), 0))
+        of_type[type_] += amount
     return tuple(
         PayoutBalance(
             currency=currency,
-            authorized=amounts["authorization"],
-            cancelled=amounts["cancellation"],
-            captured=amounts["capture"],
-            refunded=amounts["refund"],
-            net=amounts["capture"] - amounts["refund"],
-            period=name or None,
+            authorized=of_type["authorization"],
+            cancelled=of_type["cancellation"],
+            captured=of_type["capture"],
+            refunded=of_type["refund"],
+            net=of_type["capture"] - of_type["refund"],
+            period=period or None,
         )
-        for (name, currency), amounts in sorted(sums.items())
+        for (period, currency), of_type in sorted(sums.items())
     )
 
 

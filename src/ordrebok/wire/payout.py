@@ -4,7 +4,16 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
-from ordrebok.wire.base import Amount, DecimalText, Metadata, Text, Timestamp, Wire
+from ordrebok.wire.base import (
+    MAX_INTEGER,
+    Amount,
+    DecimalText,
+    Metadata,
+    Text,
+    Timestamp,
+    Wire,
+)
+from ordrebok.wire.query import Cursor, Query
 
 ShareType: TypeAlias = Literal["percentage", "flat_amount", "remaining_amount"]
 ShareValue: TypeAlias = (
@@ -53,6 +62,41 @@ class PayoutRules(Wire, frozen=True, kw_only=True):
 
     payout_rules: tuple[StoredPayoutRule, ...]
     starting_after: Text | None = None
+
+
+class PayoutRulesQuery(Query, frozen=True, kw_only=True, gc=False):
+    """Filters of the list of payout rules."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Rows of a page, 1 to 1000.")] = 100
+    starting_after: Cursor | None = None
+    rule_type: tuple[str, ...] = ()
+    rule_id: tuple[str, ...] = ()
+    include_deleted: bool = False
+
+
+class PayoutRuleQuery(Query, frozen=True, kw_only=True, gc=False):
+    """Which version of a payout rule is read."""
+
+    rule_version: (
+        Annotated[int, Meta(ge=1, le=MAX_INTEGER, description="The newest when absent.")] | None
+    ) = None
+
+
+class PayoutRegisterEntry(Wire, frozen=True, kw_only=True):
+    """What the register of an account's payout rules says of one of them."""
+
+    id: Text
+    rule_type: Text
+    rule_id: Text
+    created_ms: int
+    deleted: bool = False
+
+
+class PayoutRegister(Wire, frozen=True, kw_only=True):
+    """A part of the register of an account's payout rules; it is never answered."""
+
+    created_ms: int
+    rules: tuple[PayoutRegisterEntry, ...]
 
 
 class Payout(Wire, frozen=True, kw_only=True):
