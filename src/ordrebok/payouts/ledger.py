@@ -1,6 +1,6 @@
 """The payout ledger: the entries of an order's operations, and what they come to."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ordrebok.clock import Instant
@@ -39,13 +39,22 @@ def entries(order: Order) -> tuple[PayoutEntry, ...]:
     return tuple(sorted(found, key=lambda entry: Instant.of(entry.created_at).ms))
 
 
-def operation_entries(
-    order: Order, kind: OperationKind, operation: Operation
-) -> tuple[PayoutEntry, ...]:
-    """Return the entries of one operation of an order, as they are booked with it."""
-    if not operation.success:
-        return ()
-    return tuple(_entries_of(order, TYPES[kind], operation, _stores(order)))
+def new_entries(before: Order | None, after: Order) -> tuple[PayoutEntry, ...]:
+    """Return the entries that a change of an order adds: those of the operations it records.
+
+    `before` is the order as it stood, None for a new one.
+    Keeps: entries(after) is entries(before) and these, for operations are only ever added.
+    """
+    stores: dict[int, str | None] | None = None
+    found: list[PayoutEntry] = []
+    for kind in KINDS:
+        operations: Sequence[Operation] = getattr(after, kind)
+        known = 0 if before is None else len(getattr(before, kind))
+        for operation in operations[known:]:
+            if operation.success:
+                stores = _stores(after) if stores is None else stores
+                found += _entries_of(after, TYPES[kind], operation, stores)
+    return tuple(found)
 
 
 def balances(
