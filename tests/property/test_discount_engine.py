@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from ordrebok.discounts.basket import Line
 from ordrebok.discounts.rules import create, faults
+from ordrebok.discounts.shelf import concerning, shelved
 from ordrebok.discounts.standing import Stamps, Standing
 from ordrebok.wire.discount import Rule, RuleBody
 from tests.property.discount_reference import reference
 from tests.support.builders import NOW
-from tests.support.discounts import FROM, TO, a_purchase, amounts, outcome
+from tests.support.discounts import FROM, TO, a_purchase, amounts, an_offer, outcome
 
 DAY_MS = 86_400_000
 KINDS = [
@@ -213,6 +214,8 @@ def test_the_engine_gives_what_the_naive_one_gives(
     assert {use.offer.ref.id: use.stamp for use in result.uses if use.stamp} == stamps
     random.Random(seed).shuffle(usable)
     assert outcome(purchase, *usable, books=standings) == result
+    near = concerning([shelved([an_offer(rule) for rule in usable])], purchase)
+    assert outcome(purchase, *near, books=standings).uses == result.uses
     for position, line in enumerate(numbered):
         off = sum(
             use.amounts.get(position, 0) for use in result.uses if not use.offer.rule.is_bonus

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ordrebok.discounts.applying import apply, considered
 from ordrebok.discounts.engine import Offer
 from ordrebok.discounts.explanation import explained
+from ordrebok.discounts.shelf import shelved
 from ordrebok.discounts.standing import NEW, Standing
 from ordrebok.wire.customer import Customer
 from ordrebok.wire.draft import Draft
@@ -32,7 +33,7 @@ def a_chair(gross: int = 39_800, line_id: int = 1, **about: Any) -> ItemBody:  #
 
 def applied(draft: Draft, *offers: Offer, books: dict[str, Standing] | None = None) -> Draft:
     """Return the draft with the discounts of these offers."""
-    return accepted(apply(draft, offers, lambda ref: (books or {}).get(ref, NEW), NOW))
+    return accepted(apply(draft, [shelved(offers)], lambda ref: (books or {}).get(ref, NEW), NOW))
 
 
 def test_thirty_percent_of_the_guides_chair_and_its_tax() -> None:
@@ -197,7 +198,7 @@ def test_an_explanation_names_amounts_or_the_first_thing_that_failed() -> None:
         an_offer(a_rule(id="card", stamp=5)),
     ]
     draft = a_draft(a_chair(10_000))
-    result, purchase = considered(draft.order, offers, lambda _: NEW, NOW)
+    result, purchase = considered(draft.order, [shelved(offers)], lambda _: NEW, NOW)
     answer = msgspec.to_builtins(explained(result, purchase.lines, NOW))
     assert answer["purchase_at"] == NOW.text
     by_id = {each["id"]: each for each in answer["discounts"]}
@@ -220,7 +221,9 @@ def test_an_explanation_prints_moments() -> None:
     early = replace(
         rule, requirement=replace(rule.requirement, purchase_from=rule.requirement.purchase_to)
     )
-    result, purchase = considered(a_draft(a_chair()).order, [an_offer(early)], lambda _: NEW, NOW)
+    result, purchase = considered(
+        a_draft(a_chair()).order, [shelved([an_offer(early)])], lambda _: NEW, NOW
+    )
     (one,) = explained(result, purchase.lines, NOW).discounts
     assert one.failed is not None
     assert (one.failed.required, one.failed.found) == ("2027-01-01T00:00:00.000Z", NOW.text)

@@ -1,20 +1,21 @@
 """The engine at a draft: lines written, taxes and totals following, `discounts[]` filled."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from ordrebok.clock import Instant
 from ordrebok.discounts.basket import Line, Purchase, matches
 from ordrebok.discounts.compiled import CompiledRule
-from ordrebok.discounts.engine import Offer, Result, Use, discounted
+from ordrebok.discounts.engine import Result, Use, discounted
 from ordrebok.discounts.repricing import relined
 from ordrebok.discounts.requirements import EVERYBODY, NOBODY
+from ordrebok.discounts.shelf import Shelf, concerning
 from ordrebok.discounts.standing import Standing
 from ordrebok.items.rules import fits, totals
 from ordrebok.refusals import Refusal, refuse
 from ordrebok.wire.draft import Draft
-from ordrebok.wire.item import DiscountLine, Item
+from ordrebok.wire.item import DiscountLine
 from ordrebok.wire.order import (
     Discount,
     DiscountRef,
@@ -33,10 +34,11 @@ StandingOf = Callable[[str], Standing]
 
 
 def apply(
-    draft: Draft, offers: Sequence[Offer], standing_of: StandingOf, now: Instant
+    draft: Draft, shelves: Sequence[Shelf], standing_of: StandingOf, now: Instant
 ) -> Draft | Refusal:
     """Return the draft with the discounts that it now qualifies for.
 
+    `shelves` are the offers of the buyer, and of the wildcards that hold for the buyer.
     Lines that the engine wrote before are removed first, so that repeating changes nothing.
     Units: minor units.
     Refuses: AMOUNT_TOO_LARGE.
@@ -45,10 +47,9 @@ def apply(
     Source: decisions, discounts; neighbours 3.11 and 3.12, steps 10 to 13.
     """
     content = draft.order
-    ours = rule_ids(content, offers)
-    kept = [_kept(item, ours) for item in content.items]
+    kept = _all_kept(content, shelves)
     purchase = purchase_of(content, kept, now)
-    result = discounted(purchase, offers, standing_of)
+    result = discounted(purchase, concerning(shelves, purchase), standing_of)
     written = _written(result, purchase.lines)
     items = tuple(
         relined(item, (*old, *new), is_changed=bool(new), version=draft.version)
@@ -70,11 +71,11 @@ def apply(
 
 
 def considered(
-    content: DraftContent, offers: Sequence[Offer], standing_of: StandingOf, now: Instant
+    content: DraftContent, shelves: Sequence[Shelf], standing_of: StandingOf, now: Instant
 ) -> tuple[Result, Purchase]:
-    """Return what the engine makes of a draft as it stands, without changing it."""
-    ours = rule_ids(content, offers)
-    purchase = purchase_of(content, [_kept(item, ours) for item in content.items], now)
+    """Return what the engine makes of every offer at a draft as it stands, changing nothing."""
+    purchase = purchase_of(content, _all_kept(content, shelves), now)
+    offers = [offer for shelf in shelves for offer in shelf.offers]
     return discounted(purchase, offers, standing_of), purchase
 
 
@@ -118,12 +119,6 @@ def codes_of(metadata: dict[str, object] | None) -> frozenset[str]:
     return frozenset(code for code in codes if isinstance(code, str))
 
 
-def rule_ids(content: DraftContent, offers: Iterable[Offer]) -> frozenset[str]:
-    """Return the rules whose discount lines are the engine's own, past and present."""
-    past = (discount.id for discount in content.discounts or ())
-    return frozenset((*past, *(offer.rule.id for offer in offers)))
-
-
 def discounts_of(
     result: Result, lines: Sequence[Line], standing_of: StandingOf
 ) -> tuple[Discount, ...]:
@@ -158,13 +153,18 @@ def _ref(use: Use, lines: Sequence[Line], standing: Standing) -> DiscountRef:
     )
 
 
-def _kept(item: Item, ours: frozenset[str]) -> tuple[DiscountLine, ...]:
-    """Return the discount lines of a line that the engine did not write."""
-    return tuple(
-        line
-        for line in item.discount_lines
-        if line.discount_id not in ours or line.discount_type in _OURS_NEVER
-    )
+def _all_kept(content: DraftContent, shelves: Sequence[Shelf]) -> list[tuple[DiscountLine, ...]]:
+    """Return the discount lines of each line that the engine did not write, now or before."""
+    past = frozenset(discount.id for discount in content.discounts or ())
+    ours = past.union(*(shelf.rule_ids for shelf in shelves))
+    return [
+        tuple(
+            line
+            for line in item.discount_lines
+            if line.discount_id not in ours or line.discount_type in _OURS_NEVER
+        )
+        for item in content.items
+    ]
 
 
 def _written(result: Result, lines: Sequence[Line]) -> list[list[DiscountLine]]:

@@ -12,6 +12,7 @@ from ordrebok.discounts.record import (
     campaign_key,
     offers_for,
     put,
+    put_head,
     put_index,
     ref_key,
     rule_as_it_stands,
@@ -208,6 +209,8 @@ def _delete_ref(call: Call) -> Plan:
         wallet = state.get(key, Wallet)
         if wallet is not None:
             puts.append(put_index(state, call, key, giving.without(wallet, [ref.id])))
+        if ref.given_to in giving.WILDCARDS:
+            puts.append(put_head(state, call, puts))
         return Decision(tuple(puts), body)
 
     return _on_ref(call, change)

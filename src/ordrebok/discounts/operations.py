@@ -11,12 +11,13 @@ from ordrebok.discounts.holders import OPERATIONS as HOLDERS
 from ordrebok.discounts.receipts import OPERATIONS as RECEIPTS
 from ordrebok.discounts.record import (
     campaign_key,
-    offers_for,
     put,
+    put_head,
     put_index,
     ref_key,
     register_key,
     rule_key,
+    shelves_for,
     standings,
     wallet_key,
 )
@@ -53,13 +54,14 @@ def _campaign_fault(state: State, call: Call, campaign_id: object) -> Refusal | 
     return not_found("Campaign") if campaign is None or campaign.deleted_at else None
 
 
-def _written(state: State, call: Call, rule: Rule, *more: Put) -> Decision:
+def _written(state: State, call: Call, rule: Rule) -> Decision:
     """Return the decision that puts down a rule and its place in the register."""
     key = register_key(call.account_id)
     register = registered(state.get(key, Register), rule, state.now)
     written = put(state, call, rule_key(call.account_id, rule.id), rule)
     index = put_index(state, call, key, register)
-    return Decision((written, index, *more), written.body, rule.version)
+    head = put_head(state, call, (written, index))
+    return Decision((written, index, head), written.body, rule.version)
 
 
 def _create(call: Call) -> Plan:
@@ -165,7 +167,7 @@ def _give(call: Call) -> Plan:
             )
             puts.append(put(state, call, ref_key(call.account_id, ref.id), ref))
             puts.append(put_index(state, call, key, giving.given(wallet, ref, state.now)))
-        return Decision(tuple(puts), encode(rule), rule.version)
+        return _with_head(state, call, puts, rule)
 
     return _on_rule(call, change)
 
@@ -192,9 +194,16 @@ def _take_back(call: Call) -> Plan:
                     )
             rest = giving.without(wallet, [each.ref_id for each in held])
             puts.append(put_index(state, call, key, rest))
-        return Decision(tuple(puts), encode(rule), rule.version)
+        return _with_head(state, call, puts, rule)
 
     return _on_rule(call, change)
+
+
+def _with_head(state: State, call: Call, puts: list[Put], rule: Rule) -> Decision:
+    """Return the decision on the refs of a rule; those of wildcards change the register's head."""
+    if any(each.key.id in giving.WILDCARDS for each in puts):
+        puts.append(put_head(state, call, puts))
+    return Decision(tuple(puts), encode(rule), rule.version)
 
 
 def _explain(call: Call) -> Plan:
@@ -207,9 +216,9 @@ def _explain(call: Call) -> Plan:
         if draft is None:
             return not_found("Draft order")
         customer = draft.order.customer
-        offers = offers_for(state, call.account_id, None if customer is None else customer.id)
+        shelves = shelves_for(state, call.account_id, None if customer is None else customer.id)
         books = standings(state, call.account_id)
-        result, purchase = considered(draft.order, offers, books, state.now)
+        result, purchase = considered(draft.order, shelves, books, state.now)
         return Decision((), encode(explained(result, purchase.lines, state.now)))
 
     return Commit(keys=(key,), decide=decide)

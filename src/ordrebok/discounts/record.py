@@ -2,10 +2,11 @@
 
 Everything is a document: each rule; the register of all rules of an account; for each holder a
 wallet that names its refs, `*` and `/` being holders too; each ref with its book; campaigns.
-Pricing a draft reads the register and at most two wallets. Rules are read once for each version,
-and the book of a ref only where it matters.
+Pricing a draft reads the head of the register and the buyer's wallet. Rules and what wildcards
+hold are read once for each state of them, and the book of a ref only where it matters.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from ordrebok.discounts.compiled import CompiledRule, compiled
 from ordrebok.discounts.engine import Offer
 from ordrebok.discounts.giving import after_booking, after_release, engine_ref, standing_of
 from ordrebok.discounts.requirements import EVERYBODY, NOBODY
+from ordrebok.discounts.shelf import Shelf, shelved
 from ordrebok.discounts.standing import Standing
 from ordrebok.events.rules import change_event
 from ordrebok.refusals import Refusal
@@ -28,12 +30,14 @@ from ordrebok.wire.discount_ref import (
     RefDocument,
     Register,
     RegisterEntry,
+    RegisterHead,
     UsageRef,
     Wallet,
 )
 from ordrebok.wire.order import Discount
 
 REGISTER = "rules"
+HEAD = "head"
 ORDER = "order"
 """The ref_type of what an order books."""
 
@@ -41,6 +45,11 @@ _KEPT_RULES = 20_000
 _compiled: dict[str, CompiledRule] = {}
 """Rules made ready, by the digest of what they say: a version may be decided and then not be
 written, and another be written in its place. Forgetting them costs time and nothing else."""
+
+
+_KEPT_SHELVES = 1_000
+_shelves: dict[tuple[str, str | Wallet], Shelf] = {}
+"""What holders are offered, by the digest of the register's head and the wildcard or wallet."""
 
 
 def rule_key(account_id: str, rule_id: str) -> Key:
@@ -86,7 +95,9 @@ def put(state: State, call: Call, key: Key, document: Rule | RefDocument | Campa
     )
 
 
-def put_index(state: State, call: Call, key: Key, document: Register | Wallet) -> Put:
+def put_index(
+    state: State, call: Call, key: Key, document: Register | RegisterHead | Wallet
+) -> Put:
     """Return the writing down of a new version of a register or wallet."""
     event = change_event(call, state.new_id(), document.version, state.now, created=True)
     return Put(
@@ -116,23 +127,79 @@ def ready(state: State, account_id: str, entry: RegisterEntry) -> CompiledRule |
     return made
 
 
+def head_key(account_id: str) -> Key:
+    """Return where the head of the register stands."""
+    return Key(account_id, "discount_register", HEAD)
+
+
+def put_head(state: State, call: Call, puts: Iterable[Put]) -> Put:
+    """Return the new head of the register, for a decision that writes rules or wildcards.
+
+    Keeps: its digest holds all that was written before and what is written now, so what is kept
+    under a digest is never anything else.
+    """
+    key = head_key(call.account_id)
+    before = state.get(key, RegisterHead)
+    digest = hashlib.sha256(b"" if before is None else before.digest.encode())
+    for each in puts:
+        digest.update(each.body)
+    head = RegisterHead(
+        version=1 if before is None else before.version + 1,
+        created_ms=state.now.ms if before is None else before.created_ms,
+        digest=digest.hexdigest(),
+    )
+    return put_index(state, call, key, head)
+
+
+def shelves_for(state: State, account_id: str, customer_id: str | None) -> list[Shelf]:
+    """Return the offers that hold for a buyer: its own, and those of the wildcard.
+
+    Reads the head of the register and the buyer's wallet; all else only after a change.
+    """
+    head = state.get(head_key(account_id), RegisterHead)
+    if head is None:
+        return []
+    wildcard = NOBODY if customer_id is None else EVERYBODY
+    shelves = [_shelf(state, account_id, head, wildcard)]
+    if customer_id is not None:
+        wallet = state.get(wallet_key(account_id, customer_id), Wallet)
+        if wallet is not None:
+            shelves.append(_shelf(state, account_id, head, wallet))
+    return shelves
+
+
+def _shelf(state: State, account_id: str, head: RegisterHead, holder: str | Wallet) -> Shelf:
+    """Return what a wildcard, or a wallet as it stands, offers: kept, or made now."""
+    name = (head.digest, holder)
+    shelf = _shelves.get(name)
+    if shelf is None:
+        holder_id = holder if isinstance(holder, str) else holder.id
+        shelf = shelved(_offers_of(state, account_id, holder_id))
+        if len(_shelves) >= _KEPT_SHELVES:
+            _shelves.clear()
+        _shelves[name] = shelf
+    return shelf
+
+
 def offers_for(state: State, account_id: str, customer_id: str | None) -> list[Offer]:
     """Return every live rule through every ref that this buyer holds, also through wildcards."""
+    shelves = shelves_for(state, account_id, customer_id)
+    return [offer for shelf in shelves for offer in shelf.offers]
+
+
+def _offers_of(state: State, account_id: str, holder: str) -> list[Offer]:
+    """Return every live rule through every ref in one wallet."""
+    wallet = state.get(wallet_key(account_id, holder), Wallet)
     register = state.get(register_key(account_id), Register)
-    if register is None:
+    if wallet is None or register is None:
         return []
-    holders = [NOBODY] if customer_id is None else [EVERYBODY, customer_id]
-    wallets = [state.get(wallet_key(account_id, holder), Wallet) for holder in holders]
     live = {entry.id: entry for entry in register.rules if not entry.deleted}
     offers = []
-    for wallet in wallets:
-        for held in () if wallet is None else wallet.refs:
-            entry = live.get(held.discount_id)
-            if entry is None or wallet is None:
-                continue
-            rule = ready(state, account_id, entry)
-            if rule is not None:
-                offers.append(Offer(rule, engine_ref(held, wallet.id)))
+    for held in wallet.refs:
+        entry = live.get(held.discount_id)
+        rule = None if entry is None else ready(state, account_id, entry)
+        if rule is not None:
+            offers.append(Offer(rule, engine_ref(held, holder)))
     return offers
 
 

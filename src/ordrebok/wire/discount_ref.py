@@ -126,6 +126,14 @@ class Register(Wire, frozen=True, kw_only=True):
     rules: tuple[RegisterEntry, ...] = ()
 
 
+class RegisterHead(Wire, frozen=True, kw_only=True):
+    """What tells one state of the rules and wildcards of an account from all others."""
+
+    version: int
+    created_ms: int
+    digest: Text
+
+
 class CampaignBody(Wire, frozen=True, kw_only=True):
     """A group of rules as a client writes it."""
 
