@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "export": "export",
     "import": "import_",
     "verify": "verify",
+    "payouts": "payouts",
 }
 """Commands, in the order `--help` shows them, with the file of each."""
 
