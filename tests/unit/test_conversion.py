@@ -2,7 +2,12 @@
 
 import pytest
 
-from ordrebok.items.conversion import conversion_fault, converted, decimals
+from ordrebok.items.conversion import (
+    conversion_fault,
+    conversion_refusal,
+    converted,
+    decimals,
+)
 from ordrebok.wire.item import ExchangeRate
 
 
@@ -68,3 +73,16 @@ def test_an_original_currency_that_is_not_given_has_the_decimals_of_the_orders()
     assert conversion_fault(rate(100, 2_000_000, None), 200, "JPY") is None
     assert conversion_fault(rate(100, 2_000_000, None), 200, "NOK") is None
     assert conversion_fault(rate(100, 2_000_000, "JPY"), 200, "NOK") is not None
+
+
+def test_all_faults_of_a_strict_request_are_listed() -> None:
+    """With the places of their items."""
+    right, wrong = (rate(39_800, 1_099_000), 43_740), (rate(39_800, 1_099_000), 1)
+    assert conversion_refusal([right], "NOK", "items") is None
+    refusal = conversion_refusal([wrong, right, wrong], "NOK", "order", "items")
+    assert refusal is not None
+    assert (refusal.code, refusal.status) == ("INVALID_AMOUNTS", 400)
+    assert [fault.path for fault in refusal.faults] == [
+        ("order", "items", 0, "original_gross_amount"),
+        ("order", "items", 2, "original_gross_amount"),
+    ]

@@ -1,9 +1,10 @@
 """What an amount in its own currency comes to in the order's, and whether the two agree."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from ordrebok.money import divide_half_up
-from ordrebok.refusals import Fault
+from ordrebok.refusals import Fault, Refusal
 from ordrebok.wire.item import ExchangeRate
 
 _MILLION: Final = 1_000_000
@@ -66,3 +67,20 @@ def conversion_fault(facts: ExchangeRate, amount: int, currency: str) -> Fault |
         f"an original amount and a rate that come to {amount}, at most {_MOST_APART} apart",
         {"converted": right, "amount": amount},
     )
+
+
+def conversion_refusal(
+    lines: Sequence[tuple[ExchangeRate, int]], currency: str, *path: str
+) -> Refusal | None:
+    """Return what is wrong with the exchange rates of a strict request, all of it, or None.
+
+    `lines` are the items of the request at `path`, in its order, each with its amount. It is for
+    the caller to ask only where `Prefer: handling=strict` was given.
+    Refuses: INVALID_AMOUNTS.
+    """
+    faults = []
+    for index, (facts, amount) in enumerate(lines):
+        fault = conversion_fault(facts, amount, currency)
+        if fault is not None:
+            faults.append(fault.under(*path, index))
+    return Refusal("INVALID_AMOUNTS", faults[0].message, faults=tuple(faults)) if faults else None
