@@ -1,6 +1,7 @@
 """Which rule a line follows, and the lines with their amounts split by it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -216,9 +217,16 @@ def _children(value: object, name: str) -> Iterator[object]:
     if isinstance(value, dict):
         child = value.get(name)
     elif isinstance(value, msgspec.Struct):
-        fields = dict(zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True))
-        child = getattr(value, fields[name]) if name in fields else None
+        attribute = _attribute(type(value), name)
+        child = None if attribute is None else getattr(value, attribute)
     if isinstance(child, (list, tuple)):
         yield from child
     elif child is not None:
         yield child
+
+
+@lru_cache(maxsize=256)
+def _attribute(type_: type[msgspec.Struct], name: str) -> str | None:
+    """Return the attribute of a struct that the JSON shows under a name; the same few come."""
+    names = zip(type_.__struct_encode_fields__, type_.__struct_fields__, strict=True)
+    return next((attribute for shown, attribute in names if shown == name), None)

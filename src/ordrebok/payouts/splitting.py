@@ -115,26 +115,30 @@ def _parts(level: Sequence[DestinationNode], amount: int) -> list[int]:
     """Return what each node of a level gets of an amount that is not negative."""
     parts = [0] * len(level)
     left = amount
+    percentages: list[int] = []
+    remaining: list[int] = []
     for position, node in enumerate(level):
         if node.type == "flat_amount":
-            parts[position] = min(int(exact(node.value)), left)
+            parts[position] = min(_fraction(node.value)[0], left)
             left -= parts[position]
-    for position, node in enumerate(level):
-        if node.type == "percentage":
-            numerator, denominator = _fraction(node.value)
-            parts[position] = min(amount * numerator // denominator, left)
-            left -= parts[position]
-    remaining = [position for position, node in enumerate(level) if node.type == "remaining_amount"]
+        else:
+            (percentages if node.type == "percentage" else remaining).append(position)
+    for position in percentages:
+        numerator, denominator = _fraction(level[position].value)
+        parts[position] = min(amount * numerator // (100 * denominator), left)
+        left -= parts[position]
     if not remaining:
         parts[-1] += left
-        return parts
-    for position, part in zip(remaining, apportioned(left, [1] * len(remaining)), strict=True):
-        parts[position] = part
+    elif len(remaining) == 1:
+        parts[remaining[0]] = left
+    else:
+        shares = apportioned(left, [1] * len(remaining))
+        for position, part in zip(remaining, shares, strict=True):
+            parts[position] = part
     return parts
 
 
 @lru_cache(maxsize=1024)
-def _fraction(percentage: object) -> tuple[int, int]:
-    """Return a percentage as a fraction of the whole; the same few come again and again."""
-    numerator, denominator = exact(percentage).as_integer_ratio()
-    return numerator, 100 * denominator
+def _fraction(value: object) -> tuple[int, int]:
+    """Return a node's value as a fraction; the same few come again and again."""
+    return exact(value).as_integer_ratio()
