@@ -87,7 +87,7 @@ PURE_FILES: Final = frozenset(
     {"rules.py", "completion.py", "transition.py", "record.py", "terms.py", "money.py"}
 )
 PURE_ROOMS: Final = frozenset(
-    {"wire", "items", "events", "payments", "comments", "drafts", "orders"}
+    {"wire", "items", "events", "payments", "comments", "drafts", "orders", "payouts"}
 )
 
 
