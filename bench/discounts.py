@@ -19,6 +19,7 @@ from ordrebok.discounts.compiled import CompiledRule, compiled
 from ordrebok.discounts.engine import Offer, discounted
 from ordrebok.discounts.requirements import Ref
 from ordrebok.discounts.rules import create
+from ordrebok.discounts.shelf import concerning, shelved
 from ordrebok.discounts.standing import NEW
 from ordrebok.wire.discount import Rule, RuleBody
 
@@ -96,9 +97,10 @@ def purchase(chance: random.Random) -> Purchase:
 def measured(offers: Sequence[Offer], basket: Purchase) -> list[float]:
     """Return the milliseconds of CPU time of each round."""
     found = []
+    shelf = shelved(offers)
     for _ in range(ROUNDS):
         start = time.process_time_ns()
-        discounted(basket, offers, lambda _: NEW)
+        discounted(basket, concerning([shelf], basket), lambda _: NEW)
         found.append((time.process_time_ns() - start) / 1e6)
     return found
 

@@ -160,8 +160,6 @@ def reward(  # noqa: C901, PLR0912 -- the naive form is one long walk
 ) -> dict[int, int]:
     """Return what each line gets."""
     kind = rule["reward"]["type"]
-    if kind == "discount_debit":
-        return share(min(balance, sum(max(0, base(rule, till, x)) for x in lines)), lines, till)
     chosen = item_mixes(rule)
     if chosen:
         # Only units that stand in a part with a reward, of the sets that are given.
@@ -176,6 +174,8 @@ def reward(  # noqa: C901, PLR0912 -- the naive form is one long walk
         units.sort(key=lambda u: u["line_id"])
     else:
         units = [line for line in lines for _ in range(units_of(line))]
+    if kind == "discount_debit":
+        return share(min(balance, sum(max(0, base(rule, till, x)) for x in lines)), lines, till)
     if kind == "discount_mix_new_price":
         total = Fraction(0)
         for each in parts[:sets]:

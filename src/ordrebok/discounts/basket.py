@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ordrebok.discounts.compiled import Matcher
+from ordrebok.discounts.compiled import Matcher, Ratio
 from ordrebok.money import exact
 from ordrebok.wire.base import MAX_LINES_PER_ITEM
 
@@ -72,6 +72,7 @@ class Basket:
         self.under_item_rule: set[int] = set()
         self.under_any_item: set[int] = set()
         self.changed: set[int] = set()
+        self.percentages: dict[tuple[Ratio, bool], dict[int, int]] = {}
         self._room: int | None = None
         self._clocks: dict[str, tuple[int, int]] = {}
         self.by_id: dict[str, list[int]] = {}

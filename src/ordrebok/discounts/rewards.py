@@ -80,6 +80,11 @@ def _percent(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
     price, left = _price(rule, basket), basket.left
     if rule.mixes or (rule.is_item and rule.reward_usage >= 0):
         return _percent_of_units(rule, basket, reach)
+    # Many rules take the same percentage off everything: until lines change, it is the same.
+    shared = reach.lines is basket.takers and not rule.values and not basket.changed
+    name = (rule.value, rule.on_net)
+    if shared and name in basket.percentages:
+        return basket.percentages[name]
     amounts: Amounts = {}
     for value, lines in _pools(rule, basket, reach.lines):
         # Twice the numerator and half of the denominator: half up in whole numbers.
@@ -93,6 +98,8 @@ def _percent(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
                     amounts[line] = room
                 elif amount:
                     amounts[line] = amount
+    if shared:
+        basket.percentages[name] = amounts
     return amounts
 
 
