@@ -11,6 +11,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ordrebok.store.interface import StoreUnavailable
 
+_ROUNDS = 8
+"""The loop goes round at most so often between two groups."""
+
 
 class Waiting(Protocol):
     """Something that somebody waits for."""
@@ -44,6 +47,19 @@ class Gather(Generic[T]):
         while self._worker is not None:
             await self._worker
 
+    async def _let_in(self, *, company: bool) -> None:
+        """Let what has reached the sockets meanwhile be read, so that it goes along next time.
+
+        Where many call at once, the loop goes round until nothing more comes in: twice as many in
+        a group are half as many waits for the disk. It never waits for a caller.
+        """
+        known = -1
+        for _ in range(_ROUNDS if company else 1):
+            await asyncio.sleep(0)
+            if len(self._waiting) == known:
+                return
+            known = len(self._waiting)
+
     async def _drain(self) -> None:
         waiting = self._waiting
         items: list[T] = []
@@ -55,8 +71,7 @@ class Gather(Generic[T]):
                     await self._work(items)
                 except Exception as error:  # noqa: BLE001 -- nobody may wait for ever
                     fail(items, error)
-                # What has reached the sockets meanwhile is read first, and goes along next time.
-                await asyncio.sleep(0)
+                await self._let_in(company=count > 1)
         except BaseException:
             fail((*items, *waiting), StoreUnavailable("the server stops"))
             waiting.clear()

@@ -100,7 +100,7 @@ class Log:
         # Bytes 16 to 19 of the shared index hold the number of valid frames, in the machine's
         # byte order (SQLite documents the format in "WAL-mode File Format", section 2.1).
         self._index = Path(f"{path}-shm").open("rb", buffering=0)  # noqa: SIM115 -- kept open
-        self._due = _LOG_FRAMES
+        self._copied = 0
 
     def frames(self) -> int:
         """Return how many pages the log holds."""
@@ -110,15 +110,18 @@ class Log:
 
     def is_due(self) -> bool:
         """Tell whether it is time to copy the log."""
-        return self.frames() >= self._due
+        frames = self.frames()
+        if frames < self._copied:
+            self._copied = 0  # It has begun anew.
+        return frames >= (self._copied + _LOG_FRAMES // 4 if self._copied else _LOG_FRAMES)
 
     def copied(self) -> None:
-        """Note that the log was copied; a reader may have kept part of it from being let go.
+        """Note that the log was copied.
 
-        Then the next try waits until the log has grown by a quarter, not forever at once.
+        The next write begins the log anew, unless somebody still reads from it. Then the next try
+        waits until the log has grown by a quarter.
         """
-        frames = self.frames()
-        self._due = _LOG_FRAMES if frames < _LOG_FRAMES else frames + _LOG_FRAMES // 4
+        self._copied = self.frames()
 
     def close(self) -> None:
         """Look no more."""
