@@ -53,6 +53,8 @@ class Operation:
     """Struct of the query parameters; a field's encoded name is the parameter's name."""
     refusals: tuple[str, ...] = ()
     """Codes of this operation beside those every operation shares."""
+    echoes: bool = False
+    """The answer is the body as it was sent, with more put in: what was null comes back as null."""
     versioned: bool = False
     """The answer carries an ETag, and writes take If-Match."""
     auth: Literal["bearer", "basic"] = "bearer"

@@ -2,6 +2,7 @@
 
 from ordrebok.accounts.operations import OPERATIONS as ACCOUNTS
 from ordrebok.comments.operations import OPERATIONS as COMMENTS
+from ordrebok.discounts.operations import OPERATIONS as DISCOUNTS
 from ordrebok.drafts.operations import OPERATIONS as DRAFTS
 from ordrebok.events.operations import OPERATIONS as EVENTS
 from ordrebok.operation import Operation
@@ -17,4 +18,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *PAYMENTS,
     *EVENTS,
     *COMMENTS,
+    *DISCOUNTS,
 )

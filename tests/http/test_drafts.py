@@ -374,7 +374,7 @@ def test_own_ids_of_two_accounts_do_not_meet(site: Site) -> None:
 
 def test_discount_rules_need_a_scope_of_their_own(site: Site) -> None:
     """apply_discounts=true asks for one more scope on each draft write."""
-    api = site.new_account()
+    api = site.new_account("admin:shopping")
     draft = api.draft(line(1, 1))
     path = f"draft_orders/{draft['id']}"
     params = {"apply_discounts": "true"}

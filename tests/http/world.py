@@ -14,9 +14,30 @@ from tests.support.api import Api, line
 from tests.support.openapi import Json
 
 SHOPPING = tuple(row for row in OPERATIONS if "/shopping/" in row.path)
-WRITES = tuple(row for row in SHOPPING if row.method != "GET")
+DISCOUNTS = tuple(row for row in OPERATIONS if row.path.startswith("/accounts/{aid}/discounts/"))
+ROWS = (*SHOPPING, *DISCOUNTS)
+"""All but the rows about clients and tokens, which are tested on their own."""
+WRITES = tuple(row for row in ROWS if row.method != "GET")
+ASKING = frozenset({"aid_discounts_available_for_receipt_post", "aid_discounts_campaigns_post"})
+"""Rows that are sent like a write and store nothing, or nothing that a list shows."""
 
 STORE, CUSTOMER = "S1", "C1"
+RULE = {
+    "name": "Ten percent off",
+    "requirement": {
+        "purchase_from": "2020-01-01T00:00:00Z",
+        "purchase_to": "2100-01-01T00:00:00Z",
+    },
+    "reward": {"type": "discount_percent", "value": 10},
+}
+HOLDERS = {"customers": [CUSTOMER]}
+RECEIPT = {
+    "receipt_id": "R1",
+    "store": {"id": STORE},
+    "purchase_at": "2026-06-01T12:00:00Z",
+    "customer_id": CUSTOMER,
+    "items": [{"line_id": 1, "gross_amount": 1000, "eligible_for_discount": True}],
+}
 OPERATION = {"items": [{"line_id": 1, "amount": 10}]}
 SESSION = {
     "items": [{"line_id": "1", "amount": 10}],
@@ -39,6 +60,16 @@ BODIES: dict[str, Json] = {
     "aid_orders_id_refunds_post": OPERATION,
     "aid_orders_id_cancellation_post": OPERATION,
     "aid_orders_id_session_post": SESSION,
+    "aid_discounts_campaigns_post": {"name": "Another campaign"},
+    "aid_discounts_campaigns_campaign_id_put": {"name": "Another name"},
+    "aid_discounts_post": RULE,
+    "aid_discounts_did_put": {"name": "Another name"},
+    "aid_discounts_did_customers_post": HOLDERS,
+    "aid_discounts_did_customers_delete": HOLDERS,
+    "aid_discounts_customer_cid_post_ref_id": {
+        "usage_ref": {"ref": "receipt-1", "ref_type": "receipt_add", "usage": 1, "amount": 100}
+    },
+    "aid_discounts_available_for_receipt_post": RECEIPT,
     "aid_auths_oauth_token_post": {"audience": "https://orders.test/v1/accounts/T12345678"},
     "aid_auth_clients_post": {"name": "A client"},
     "aid_auth_clients_id_patch": {"name": "Another name"},
@@ -100,6 +131,7 @@ class World:
 
     def path(self, row: Operation, account_id: str | None = None) -> str:
         """The path of an operation with these names, on this or another account."""
+        self.ready_for(row, changing=False)
         for name in RECORDED:
             if f"{{{name}}}" in row.path and name not in self.names:
                 self._record(name)
@@ -113,11 +145,23 @@ class World:
         path = row.path.replace("{aid}", self.api.account_id)
         return "/v1" + re.sub(r"\{\w+\}", lambda _: quote(text, safe=""), path)
 
-    def ready_for(self, row: Operation) -> None:
-        """Bring the order into a state in which the operation changes something."""
-        for step in BEFORE.get(row.id, ()):
+    def ready_for(self, row: Operation, *, changing: bool = True) -> None:
+        """Make what the operation needs, with the order so that the operation changes something."""
+        if row in DISCOUNTS and "did" not in self.names:
+            self._make_rule()
+        for step in BEFORE.get(row.id, ()) if changing else ():
             body = () if step == "close" else (OPERATION,)
             self.api.post(self._order(f"/{step}"), *body)
+
+    def _make_rule(self) -> None:
+        """Write a rule in a campaign, and give it to the customer."""
+        campaign = self.api.post(self._discounts("campaigns"), {"name": "A campaign"})
+        campaign_id = campaign["campaign_id"]
+        rule = self.api.post(self._discounts("rules"), {**RULE, "campaign_id": campaign_id})
+        self.api.post(self._discounts(f"rules/{rule['id']}/customers"), HOLDERS)
+        (held,) = self.api.get(self._discounts(f"customers/{CUSTOMER}/rules"))
+        names = {"campaign_id": campaign_id, "did": rule["id"], "ref_id": held["ref_id"]}
+        self.names |= names
 
     def _record(self, name: str) -> None:
         """Record an operation or a session on the order's second line."""
@@ -139,16 +183,42 @@ class World:
         """The path of the order, or of something below it."""
         return f"orders/{quote(self.names['order_id'], safe='')}{below}"
 
-    def versions(self) -> tuple[int, int, int, int]:
-        """The versions of draft and order, and how many drafts and orders there are."""
+    def _discounts(self, below: str) -> str:
+        """The path of something below the account's discounts."""
+        return f"/v1/accounts/{self.api.account_id}/discounts/{below}"
+
+    def version_of(self, row: Operation) -> int:
+        """The version of the resource that a versioned operation works on."""
+        draft, order, _, _, *discounts = self.versions()
+        if row not in DISCOUNTS:
+            return draft if "draft_orders" in row.path else order
+        rule, campaign, *_ = discounts
+        return campaign if "campaign_id" in row.path else rule
+
+    def versions(self) -> tuple[int, ...]:
+        """The versions of draft and order, and how many drafts and orders there are.
+
+        Where there are discounts: those of rule and campaign, and how many rules there are and
+        uses of the ref, and refs of the customer.
+        """
         drafts = self.api.send("GET", "draft_orders", params={"total": "true", "limit": 1})
         orders = self.api.send("GET", "orders", params={"total": "true", "limit": 1})
-        return (
+        shopping = (
             self.api.get(self._draft(), include_events="false")["version"],
             self.api.get(self._order(), include_events="false")["version"],
             int(drafts.headers["total-count"]),
             int(orders.headers["total-count"]),
         )
+        return (*shopping, *self._discount_versions()) if "did" in self.names else shopping
+
+    def _discount_versions(self) -> tuple[int, ...]:
+        """What tells one state of the discounts from another."""
+        rule = self.api.get(self._discounts(f"rules/{self.names['did']}"))
+        campaign = self.api.get(self._discounts(f"campaigns/{self.names['campaign_id']}"))
+        rules = self.api.get(self._discounts("rules"), state="all", limit=100)
+        held = self.api.get(self._discounts(f"customers/{CUSTOMER}/rules"), limit=100)
+        used = sum(each["statistics"]["usage"] for each in held)
+        return rule["version"], campaign["version"], len(rules), len(held), used
 
 
 def body_of(row: Operation) -> tuple[Json, ...]:

@@ -172,7 +172,7 @@ class Site:
     contract: Contract
 
     def new_account(self, *scopes: str) -> Api:
-        """A client, with these scopes or all of shopping, of an account of its own."""
+        """A client, with these scopes or all for shopping, of an account of its own."""
         return self.client_of(self.operator.add_account(), *scopes)
 
     def client_of(self, account_id: str, *scopes: str) -> Api:

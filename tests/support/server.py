@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 START_SECONDS = 30
 STOP_SECONDS = 30
-ADMIN = ("admin:shopping",)
+ADMIN = ("admin:shopping", "admin:discounts")
 _ATTEMPTS = 3
 _TAKEN = re.compile("in use|is taken")
 _numbers = itertools.count(10_000_001)

@@ -225,6 +225,7 @@ OPERATIONS = (
         body=Receipt,
         answer=DiscountedReceipt,
         plan=_available,
+        echoes=True,
         description=(
             "Answers the receipt with the discounts that it qualifies for. Nothing is booked. A "
             "customer token resolves to nobody here, and so to no discounts."

@@ -229,10 +229,12 @@ def _takes_key(row: Operation) -> bool:
 
 
 def _schemas(rows: Iterable[Operation]) -> dict[str, Schema]:
-    """Return the schemas of all bodies and answers; in an answer, nothing is ever null."""
+    """Return the schemas of bodies and answers; an answer holds no null that was not sent."""
+    rows = tuple(rows)
     bodies = [form for row in rows for form in (row.body, *row.body_forms) if form is not None]
     answers = [row.answer for row in rows]
-    written = {struct.cls.__name__ for struct in structs_of(bodies)}
+    echoed = [row.answer for row in rows if row.echoes]
+    written = {struct.cls.__name__ for struct in structs_of([*bodies, *echoed])}
     found = components([*bodies, *answers, Problem, ProblemDetails], _SCHEMAS)
     return {name: _tidy(schema, nullable=name in written) for name, schema in found.items()}
 
