@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ordrebok.items.rules import payable, totals
-from ordrebok.payments.ledger import KINDS, OperationKind, Recorded
-from ordrebok.payments.rules import payment_details, payment_status
+from ordrebok.payments.ledger import KINDS, OperationKind
+from ordrebok.payments.rules import payments
 from ordrebok.wire.order import Order
 from ordrebok.wire.payment import Operation
 
@@ -25,8 +25,7 @@ def plainly_agrees(order: Order) -> bool:
     )
     return (
         stored == totals(order.items)
-        and order.payment_details == payment_details(order)
-        and order.payment_status == payment_status(order)
+        and (order.payment_details, order.payment_status) == payments(order)
         and plainly_fits(order)
     )
 
@@ -47,44 +46,54 @@ def plainly_fits(order: Order) -> bool:
 
 def _operations_fit(order: Order, payables: dict[int, int]) -> bool:
     """Tell whether every operation sums up, fits its lines, and keeps within what came before."""
-    recorded = {line_id: Recorded() for line_id in payables}
     named: set[str | None] = set()
+    recorded: dict[OperationKind, dict[int, int]] = {}
     for kind in KINDS:
         operations: Sequence[Operation] = getattr(order, kind)
         if len(operations) > 1 and len({each.id for each in operations}) < len(operations):
             return False
+        amounts = recorded[kind] = {}
         for operation in operations:
             if kind != "authorizations":
                 named.add(operation.authorization_id)
-            if not _operation_fits(kind, operation, payables, recorded):
+            if not _operation_fits(operation, payables, amounts):
                 return False
     authorized = {operation.id for operation in order.authorizations}
     return (
         len(authorized) <= 1
         and named in (set(), {None}, authorized)
-        and all(
-            book.authorizations - book.cancellations <= abs(payables[line_id])
-            and book.captures + book.cancellations <= book.authorizations
-            and book.refunds <= book.captures
-            for line_id, book in recorded.items()
-        )
+        and (not any(recorded.values()) or _is_within(recorded, payables))
     )
 
 
 def _operation_fits(
-    kind: OperationKind,
-    operation: Operation,
-    payables: dict[int, int],
-    recorded: dict[int, Recorded],
+    operation: Operation, payables: dict[int, int], amounts: dict[int, int]
 ) -> bool:
-    """Tell whether an operation sums up and has the signs of its lines; count it in."""
+    """Tell whether an operation sums up and has the signs of its lines; count it in by line."""
     total = 0
+    lines = set()
     for item in operation.items:
-        amount = item.amount
-        if payables.get(item.line_id, 0) * amount <= 0:
+        line_id, amount = item.line_id, item.amount
+        if payables.get(line_id, 0) * amount <= 0:
             return False
         total += amount
+        lines.add(line_id)
         if operation.success:
-            recorded[item.line_id].add(kind, abs(amount))
-    lines = {item.line_id for item in operation.items}
+            amounts[line_id] = amounts.get(line_id, 0) + abs(amount)
     return operation.amount == total and len(lines) == len(operation.items)
+
+
+def _is_within(recorded: dict[OperationKind, dict[int, int]], payables: dict[int, int]) -> bool:
+    """Tell whether what is recorded on each line, in absolute amounts, keeps the inequalities."""
+    captures, refunds = recorded["captures"], recorded["refunds"]
+    cancellations = recorded["cancellations"]
+    for line_id, payable_amount in payables.items():
+        authorized = recorded["authorizations"].get(line_id, 0)
+        captured, cancelled = captures.get(line_id, 0), cancellations.get(line_id, 0)
+        if not (
+            authorized - cancelled <= abs(payable_amount)
+            and captured + cancelled <= authorized
+            and refunds.get(line_id, 0) <= captured
+        ):
+            return False
+    return True

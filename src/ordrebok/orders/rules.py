@@ -8,7 +8,7 @@ from msgspec.structs import asdict, astuple, replace
 from ordrebok.clock import Instant
 from ordrebok.items.rules import fits, totals
 from ordrebok.money import AMOUNT_LIMIT, exact
-from ordrebok.payments.rules import payment_details, payment_status, sums
+from ordrebok.payments.rules import payments, sums
 from ordrebok.refusals import Fault, Refusal, refuse
 from ordrebok.wire.item import DiscountLine, Item, ItemUpdate
 from ordrebok.wire.order import Order, OrderUpdate
@@ -40,10 +40,10 @@ def recomputed(order: Order, now: Instant) -> Order | Refusal:
         updated_at=now.text,
         version=order.version + 1,
     )
-    details = payment_details(order)
+    details, status = payments(order)
     if any(abs(amount) > AMOUNT_LIMIT for amount in astuple(details)):
         return refuse("AMOUNT_TOO_LARGE")
-    return replace(order, payment_details=details, payment_status=payment_status(order))
+    return replace(order, payment_details=details, payment_status=status)
 
 
 def touched(order: Order, now: Instant) -> Order:

@@ -33,7 +33,7 @@ def folded(kind: str, value: str) -> str:
 
 def search_words(text: str) -> tuple[str, ...]:
     """Return the words of a search; each must begin a word of the order."""
-    return tuple(f"word:{word.casefold()}"[:_LONGEST] for word in text.split())
+    return tuple([f"word:{word.casefold()}"[:_LONGEST] for word in text.split()])
 
 
 def terms(order: Order) -> frozenset[str]:
@@ -53,7 +53,8 @@ def _terms(order: Order) -> Iterator[str]:
             yield term("customer", customer.id)
         names = (customer.first_name, customer.last_name, customer.email, customer.phone_number)
         for text in names:
-            yield from search_words(text or "")
+            if text:
+                yield from search_words(text)
         if customer.phone_number:
             yield from search_words(customer.phone_number.removeprefix("+"))
     if order.store is not None and order.store.id is not None:
@@ -67,16 +68,22 @@ def _terms(order: Order) -> Iterator[str]:
 
 
 def _item_terms(order: Order) -> Iterator[str]:
-    """Yield the words of an order's lines."""
+    """Yield the words of an order's lines; of stores and discounts most lines have the same."""
+    stores: set[str] = set()
+    discounts: set[str] = set()
     for item in order.items:
         if item.store is not None and item.store.id is not None:
-            yield term("store", item.store.id)
+            stores.add(item.store.id)
         if item.external_id is not None:
             yield term("external", item.external_id)
             yield from search_words(item.external_id)
         for discount in item.discount_lines:
             if discount.discount_type is not None:
-                yield term("discount", discount.discount_type)
+                discounts.add(discount.discount_type)
+    for store in stores:
+        yield term("store", store)
+    for discount_type in discounts:
+        yield term("discount", discount_type)
 
 
 def _travel_terms(order: Order) -> Iterator[str]:

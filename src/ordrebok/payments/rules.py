@@ -29,15 +29,37 @@ def sums(order: Order) -> Sums:
     )
 
 
+def payments(order: Order) -> tuple[PaymentDetails, str]:
+    """Return the payment details and the payment status, from sums that are taken once."""
+    total = sums(order)
+    return _details(total, live=order.status != "cancelled"), _status(total)
+
+
 def payment_details(order: Order) -> PaymentDetails:
     """Return what is left to record on an order.
 
     Units: minor units of the order's currency. A cancelled order waits for no more money.
     Source: decisions, payment operations 4.
     """
-    total = sums(order)
+    return payments(order)[0]
+
+
+def payment_status(order: Order) -> str:
+    """Return the payment status, from integers alone.
+
+    Source: decisions, payment operations 5.
+    """
+    return _status(sums(order))
+
+
+def has_operations(order: Order) -> bool:
+    """Tell whether any payment operation, successful or not, is recorded on an order."""
+    return bool(order.authorizations or order.captures or order.refunds or order.cancellations)
+
+
+def _details(total: Sums, *, live: bool) -> PaymentDetails:
+    """Return what these sums leave; only a live order waits for more money."""
     open_amount = total.authorized - total.captured - total.cancelled
-    live = order.status != "cancelled"
     return PaymentDetails(
         remaining_authorization_amount=(
             total.net - total.authorized + total.cancelled if live else 0
@@ -49,12 +71,8 @@ def payment_details(order: Order) -> PaymentDetails:
     )
 
 
-def payment_status(order: Order) -> str:
-    """Return the payment status, from integers alone.
-
-    Source: decisions, payment operations 5.
-    """
-    total = sums(order)
+def _status(total: Sums) -> str:
+    """Return the payment status of these sums."""
     if total.refunded >= total.captured > 0:
         return "refunded"
     if 0 < total.refunded < total.captured:
@@ -66,13 +84,10 @@ def payment_status(order: Order) -> str:
     return "pending"
 
 
-def has_operations(order: Order) -> bool:
-    """Tell whether any payment operation, successful or not, is recorded on an order."""
-    return bool(order.authorizations or order.captures or order.refunds or order.cancellations)
-
-
 def _successful(operations: Sequence[Operation] | None) -> int:
     """Return the total of the operations that succeeded."""
-    return sum(
-        operation.amount or 0 for operation in operations or () if operation.success is not False
-    )
+    total = 0
+    for operation in operations or ():
+        if operation.success is not False:
+            total += operation.amount or 0
+    return total

@@ -4,6 +4,7 @@
 
 import json
 from collections.abc import Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from ordrebok.orders.whole import WholeOrder, WrittenEvent
@@ -116,7 +117,8 @@ def word_rows(account_id: str, orders: Sequence[WholeOrder]) -> list[tuple[objec
     """Return the rows of new words, in the order of their table: so they are written fastest."""
     rows: list[tuple[object, ...]] = [
         (account_id, word, order.created_ms, order.order_id)
-        for order in orders
+        for order in sorted(orders, key=attrgetter("created_ms", "order_id"))
         for word in order.words
     ]
-    return sorted(rows)
+    rows.sort(key=itemgetter(1))  # It keeps the order of what has the same word.
+    return rows
