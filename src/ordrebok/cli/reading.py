@@ -11,14 +11,16 @@ import msgspec
 
 from ordrebok.cli.lines import LONGEST_LINE_BYTES, Chunk
 from ordrebok.exchange.completion import Completed, completed
+from ordrebok.exchange.exported import as_it_stands
 from ordrebok.exchange.metadata import metadata_faults
 from ordrebok.exchange.place import Place
 from ordrebok.exchange.rules import next_number
 from ordrebok.orders.whole import WholeOrder, whole
 from ordrebok.refusals import Fault, Refusal
-from ordrebok.wire.exchange import FORMAT, Header, OrderLine
+from ordrebok.wire.exchange import FORMAT, ExportedOrder, Header, OrderLine
 
 _decode = msgspec.json.Decoder(OrderLine).decode
+_decode_exported = msgspec.json.Decoder(ExportedOrder).decode
 _decode_header = msgspec.json.Decoder(Header).decode
 
 
@@ -91,6 +93,10 @@ def read_line(text: bytes, place: Place) -> Completed | Refusal | None:
     try:
         if not text.isascii():
             text.decode()  # msgspec does not look into the texts that it skips.
+        if place.is_same:
+            found = _exported(text)
+            if found is not None:
+                return found
         line = _decode(text)
     except msgspec.ValidationError as error:
         return _schema_refusal(text, error)
@@ -104,6 +110,17 @@ def read_line(text: bytes, place: Place) -> Completed | Refusal | None:
     if faults:
         return Refusal("INVALID_REQUEST_PARAMETER", faults[0].message, faults)
     return completed(line, place)
+
+
+def _exported(text: bytes) -> Completed | None:
+    """Return the order of a line that is one already; None for any other."""
+    try:
+        line = _decode_exported(text)
+    except (ValueError, RecursionError):
+        return None
+    if metadata_faults(line, len(text)) or b"\\u0000" in text:
+        return None
+    return as_it_stands(line)
 
 
 def header_of(text: bytes) -> Header | None:

@@ -19,6 +19,11 @@ class Place(NamedTuple):
         return f"{_orders_path(self.account_id)}/{order_id}"
 
     @property
+    def is_same(self) -> bool:
+        """Whether the orders come from this very account."""
+        return self.from_account_id == self.account_id
+
+    @property
     def is_another(self) -> bool:
         """Whether the orders come from another account."""
         return self.from_account_id not in {"", self.account_id}

@@ -12,26 +12,44 @@ from msgspec import Meta, field
 from ordrebok.wire.base import (
     MAX_INTEGER,
     MAX_ITEMS,
+    MAX_LINES_PER_ITEM,
     Amount,
     Links,
     Metadata,
     OrderId,
+    OrderNumber,
     OwnId,
     Text,
     Timestamp,
     Wire,
 )
-from ordrebok.wire.comment import CommentBody
-from ordrebok.wire.event import EventRequest, EventState, EventType
-from ordrebok.wire.item import ItemBody
-from ordrebok.wire.order import CancelledReason, ComputedContent, OrderStatus, PaymentStatus
-from ordrebok.wire.payment import OperationBody, OperationItem, PaymentDetails, SessionItem
+from ordrebok.wire.comment import Comment, CommentBody
+from ordrebok.wire.event import Event, EventRequest, EventState, EventType
+from ordrebok.wire.item import Item, ItemBody, TaxLine
+from ordrebok.wire.order import (
+    CancelledReason,
+    ComputedContent,
+    Order,
+    OrderStatus,
+    PaymentStatus,
+)
+from ordrebok.wire.payment import (
+    Operation,
+    OperationBody,
+    OperationItem,
+    PaymentDetails,
+    Session,
+    SessionItem,
+)
 from ordrebok.wire.payout import ItemPayout
 
 FORMAT: Final = "ordrebok.orders"
 FORMAT_VERSION: Final = 1
 
 Version = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+EventId = Annotated[str, Meta(min_length=1, max_length=255)]
+OperationItems = Annotated[tuple[OperationItem, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+SessionItems = Annotated[tuple[SessionItem, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
 class Header(Wire, frozen=True, kw_only=True):
@@ -57,7 +75,7 @@ class ItemLine(ItemBody, frozen=True, kw_only=True):
 class OperationLine(OperationBody, frozen=True, kw_only=True):
     """A recorded authorization, capture, refund or cancellation."""
 
-    items: Annotated[tuple[OperationItem, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+    items: OperationItems
     created_at: Timestamp | None = None
     created_by: Text | None = None
     amount: Amount | None = None
@@ -67,7 +85,7 @@ class OperationLine(OperationBody, frozen=True, kw_only=True):
 class SessionLine(Wire, frozen=True, kw_only=True):
     """A recorded session."""
 
-    items: Annotated[tuple[SessionItem, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+    items: SessionItems
     id: OwnId | None = None
     created_at: Timestamp | None = None
     created_by: Text | None = None
@@ -91,7 +109,7 @@ class CommentLine(CommentBody, frozen=True, kw_only=True):
 class EventLine(Wire, frozen=True, kw_only=True):
     """An event of an order; without a version it takes the next one that no other event has."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    id: EventId | None = None
     created_at: Timestamp | None = None
     created_by: Text | None = None
     version: Version | None = None
@@ -135,3 +153,76 @@ class OrderLine(ComputedContent, frozen=True, kw_only=True):
     delivery_id: Text | None = None
     links: Links | None = field(default=None, name="_links")
     events: tuple[EventLine, ...] = ()
+
+
+# ------------------------------------------------------- the same of a line that leaves nothing out
+#
+# What a line of an export reads as: the stored order itself, within the limits of the structs
+# above. A line that gives less, or more than they let through, is none of these.
+
+
+class ExportedTaxLine(TaxLine, frozen=True, kw_only=True):
+    """A tax line with its amounts."""
+
+    amount: Amount
+    tax_basis: Amount
+
+
+class ExportedItem(Item, frozen=True, kw_only=True):
+    """A line of an order with everything that is computed."""
+
+    tax_lines: Annotated[
+        tuple[ExportedTaxLine, ...], Meta(min_length=1, max_length=MAX_LINES_PER_ITEM)
+    ]
+    version: Version
+
+
+class ExportedOperation(Operation, frozen=True, kw_only=True):
+    """A recorded authorization, capture, refund or cancellation, with its link."""
+
+    items: OperationItems
+    id: OwnId
+    links: Links = field(name="_links")
+
+
+class ExportedSession(Session, frozen=True, kw_only=True):
+    """A recorded session."""
+
+    items: SessionItems
+    id: OwnId
+
+
+class ExportedComment(Comment, frozen=True, kw_only=True):
+    """A comment on an order."""
+
+    id: OwnId
+
+
+class ExportedEvent(Event, frozen=True, kw_only=True):
+    """An event with its version."""
+
+    id: EventId
+    version: Version
+    event_type: EventType
+
+
+class ExportedOrder(Order, frozen=True, kw_only=True):
+    """An order of an export, with its events."""
+
+    items: Annotated[tuple[ExportedItem, ...], Meta(min_length=1, max_length=MAX_ITEMS)]
+    order_number: OrderNumber
+    gross_amount: Amount
+    net_amount: Amount
+    total_discount: Amount
+    total_manual_discount_amount: Amount
+    id: OwnId
+    version: Version
+    payment_details: PaymentDetails
+    sessions: tuple[ExportedSession, ...] = ()
+    authorizations: tuple[ExportedOperation, ...] = ()
+    captures: tuple[ExportedOperation, ...] = ()
+    refunds: tuple[ExportedOperation, ...] = ()
+    cancellations: tuple[ExportedOperation, ...] = ()
+    comments: tuple[ExportedComment, ...] = ()
+    links: Links = field(name="_links")
+    events: tuple[ExportedEvent, ...] | None = None
