@@ -19,13 +19,15 @@ from ordrebok.cli.options import AccountOption, DatabaseOption, JsonOption
 from ordrebok.cli.output import FAILURE, fail, note, print_json
 from ordrebok.cli.progress import progress
 from ordrebok.cli.reading import header_of
-from ordrebok.config import DEFAULT_DATABASE
+from ordrebok.config import DEFAULT_DATABASE, is_sqlite
 from ordrebok.exchange.place import Place
 from ordrebok.store.accounts import AccountStore
 from ordrebok.wire.exchange import FORMAT, FORMAT_VERSION
 
 STOPPED: Final = 130
 STANDARD_INPUT: Final = "-"
+_AT_ONCE: Final = 2
+"""Chunks that PostgreSQL takes at the same time; SQLite's file has one writer."""
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -86,7 +88,10 @@ async def _import(
                 fail(no_account(account))
             refused = None if report is None else stack.enter_context(_written(report))
             went = stack.enter_context(progress("Importing", size, of_bytes=True))
-            await Import(store, place, Report(refused, note), tally).run(source, went)
+            path = Path(file) if stream.seekable() and file != STANDARD_INPUT else None
+            at_once = 1 if is_sqlite(database) else _AT_ONCE
+            work = Import(store, place, Report(refused, note), tally, at_once)
+            await work.run(source, went, path)
 
 
 @contextmanager

@@ -3,13 +3,18 @@
 import asyncio
 import gc
 import os
+import signal
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
-from typing import BinaryIO, Final
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Final, NamedTuple
 
 from ordrebok.cli.lines import Chunk
 from ordrebok.cli.reading import (
@@ -17,8 +22,10 @@ from ordrebok.cli.reading import (
     Refused,
     Taken,
     read_chunk,
+    read_into,
     refused_line,
     start_reader,
+    take_from,
 )
 from ordrebok.decision import Key, Stored
 from ordrebok.exchange.place import Place
@@ -33,6 +40,8 @@ _COMPARED: Final = 100
 """Orders that are read together to be compared."""
 _MANY: Final = 1_000
 """After so many new orders the database may have to find its way anew."""
+Reading = Callable[[], Awaitable[ReadChunk]]
+"""Takes the chunk that is being read, once it is."""
 SHOWN: Final = 20
 """Refused lines that are said on the screen where no report is asked for."""
 
@@ -69,49 +78,94 @@ class Report:
                 self._say("Further ones are not shown; --report FILE takes them all.")
 
 
+class _Write(NamedTuple):
+    """A chunk that is being written."""
+
+    work: "asyncio.Task[list[Refused]]"
+    names: frozenset[str]
+    """The order_ids of its lines."""
+    size: int
+
+
 class Import:
     """One import into one account."""
 
-    def __init__(self, store: BulkStore, place: Place, report: Report, tally: Tally) -> None:
-        """Take where to write, and where to count."""
+    def __init__(
+        self, store: BulkStore, place: Place, report: Report, tally: Tally, at_once: int = 1
+    ) -> None:
+        """Take where to write, how many chunks at once, and where to count."""
         self._store = store
         self._place = place
         self._report = report
         self._tally = tally
+        self._at_once = at_once
+        self._writes: deque[_Write] = deque()
 
-    async def run(self, source: Iterator[Chunk], went: Callable[[int], None]) -> None:
-        """Import every chunk, in their order; `went` hears of the bytes that are done.
+    async def run(
+        self, source: Iterator[Chunk], went: Callable[[int], None], file: Path | None = None
+    ) -> None:
+        """Import every chunk; `went` hears of the bytes that are done, in their order.
 
+        `file` is the file that they come from, where any process can read it from any place on.
         The first chunk is small and read here: most files end there, and other processes take
         longer to start. After it they read ahead, while this one writes.
         """
         gc.freeze()
         gc.set_threshold(100_000, 20, 100)  # Chunks come and go whole; looking into them is lost.
         for chunk in source:
-            await self._write(read_chunk(chunk, self._place))
+            self._add(await self._write(read_chunk(chunk, self._place)))
             went(chunk.size)
             break
-        with closing(_Readers(self._place)) as readers:
-            waiting: deque[tuple[Awaitable[ReadChunk], int]] = deque()
-            for chunk in source:
-                waiting.append((readers.read(chunk), chunk.size))
-                if len(waiting) >= readers.count + _READ_AHEAD:
+        with closing(_Readers(self._place, file)) as readers:
+            waiting: deque[tuple[Reading, int]] = deque()
+            try:
+                for chunk in source:
+                    waiting.append((readers.read(chunk), chunk.size))
+                    if len(waiting) >= readers.count + _READ_AHEAD:
+                        await self._next(waiting, went)
+                while waiting:
                     await self._next(waiting, went)
-            while waiting:
-                await self._next(waiting, went)
+                while self._writes:
+                    await self._finish(went)
+            finally:
+                await self._leave()
         if self._tally.imported >= _MANY:
             await self._store.settle()
 
-    async def _next(
-        self, waiting: deque[tuple[Awaitable[ReadChunk], int]], went: Callable[[int], None]
-    ) -> None:
-        """Write the chunk that has waited longest."""
-        reading, size = waiting.popleft()
-        await self._write(await reading)
-        went(size)
+    async def _next(self, waiting: deque[tuple[Reading, int]], went: Callable[[int], None]) -> None:
+        """Begin to write the chunk that has waited longest.
 
-    async def _write(self, chunk: ReadChunk) -> None:
-        """Write what is not there, compare what is, and report what is neither."""
+        Keeps: of lines that have the same order_id, the first one is written first.
+        """
+        reading, size = waiting.popleft()
+        chunk = await reading()
+        names = frozenset(taken.order.order_id for taken in chunk.taken)
+        while len(self._writes) >= self._at_once or any(
+            not names.isdisjoint(write.names) for write in self._writes
+        ):
+            await self._finish(went)
+        work = asyncio.get_running_loop().create_task(self._write(chunk))
+        self._writes.append(_Write(work, names, size))
+
+    async def _finish(self, went: Callable[[int], None]) -> None:
+        """Wait for the chunk that has been written longest, and report on it."""
+        self._add(await self._writes[0].work)
+        went(self._writes.popleft().size)
+
+    async def _leave(self) -> None:
+        """Leave no work behind, whatever it was that ended the import."""
+        for write in self._writes:
+            write.work.cancel()
+        await asyncio.gather(*(write.work for write in self._writes), return_exceptions=True)
+
+    def _add(self, refused: Sequence[Refused]) -> None:
+        """Report on the lines of a chunk that were refused."""
+        self._tally.refused += len(refused)
+        for each in sorted(refused, key=lambda each: each.line):
+            self._report.add(each)
+
+    async def _write(self, chunk: ReadChunk) -> list[Refused]:
+        """Write what is not there, compare what is, and return what is neither."""
         refused = list(chunk.refused)
         waiting: Sequence[Taken] = chunk.taken
         while waiting:
@@ -132,9 +186,7 @@ class Import:
                     else:
                         refused += self._compared(taken, stored)
             waiting = again
-        self._tally.refused += len(refused)
-        for each in sorted(refused, key=lambda each: each.line):
-            self._report.add(each)
+        return refused
 
     async def _stored(self, there: Sequence[Taken]) -> Sequence[Stored | None]:
         """Return what stands under the order_ids of some lines."""
@@ -156,25 +208,53 @@ class Import:
 class _Readers:
     """Processes that read chunks; none on a machine with one processor."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, source: Path | None) -> None:
         self._place = place
+        self._source = source
         processors = os.cpu_count() or 1
         self.count = min(processors, _MOST_READERS) if processors > 1 else 0
         self._pool: ProcessPoolExecutor | None = None
+        self._folder = TemporaryDirectory(prefix="ordrebok-import-")
 
     def close(self) -> None:
         """Let the processes go, whatever they are at."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+        self._folder.cleanup()
 
-    def read(self, chunk: Chunk) -> Awaitable[ReadChunk]:
+    def read(self, chunk: Chunk) -> Reading:
         """Begin to read a chunk."""
-        loop = asyncio.get_running_loop()
         if not self.count:
-            done: asyncio.Future[ReadChunk] = loop.create_future()
-            done.set_result(read_chunk(chunk, self._place))
-            return done
+            return partial(self._read_here, chunk)
         if self._pool is None:
             # Forking a process that runs threads may hang; a fresh one cannot.
-            self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), start_reader)
-        return loop.run_in_executor(self._pool, read_chunk, chunk, self._place)
+            self._pool = ProcessPoolExecutor(
+                self.count, get_context("spawn"), start_reader, (self._folder.name,)
+            )
+        file = Path(self._folder.name, str(chunk.first))
+        source = None if chunk.too_long else self._source
+        if source is not None:
+            chunk = chunk._replace(text=b"")
+        with _unheard(signal.SIGINT):  # It may start a process, which takes a while to be ready.
+            reading = self._pool.submit(read_into, file, chunk, source, self._place)
+        return partial(self._taken, file, asyncio.wrap_future(reading))
+
+    async def _read_here(self, chunk: Chunk) -> ReadChunk:
+        return read_chunk(chunk, self._place)
+
+    async def _taken(self, file: Path, reading: "asyncio.Future[None]") -> ReadChunk:
+        await reading
+        return take_from(file)
+
+
+@contextmanager
+def _unheard(number: int) -> Iterator[None]:
+    """Processes started in this block never hear of a signal; this one does after it."""
+    if sys.platform == "win32":
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})

@@ -19,6 +19,8 @@ class Chunk(NamedTuple):
     """How many bytes of the file they took."""
     too_long: bool = False
     """The text is the beginning of one line that is too long to be held."""
+    start: int = 0
+    """Where in the file they begin, in bytes."""
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield every line that is not blank, with its number."""
@@ -29,7 +31,7 @@ class Chunk(NamedTuple):
 
 def chunks(stream: BinaryIO) -> Iterator[Chunk]:
     """Yield the lines of a file in chunks, a small one first."""
-    number, most = 1, FIRST_CHUNK_BYTES
+    number, start, most = 1, 0, FIRST_CHUNK_BYTES
     while text := stream.read(most):
         most = CHUNK_BYTES
         size = len(text)
@@ -40,16 +42,19 @@ def chunks(stream: BinaryIO) -> Iterator[Chunk]:
             if len(more) == LONGEST_LINE_BYTES and not more.endswith(b"\n"):
                 whole, newline, long = text.rpartition(b"\n")
                 if newline:
-                    yield Chunk(number, whole, len(whole) + 1)
+                    yield Chunk(number, whole, len(whole) + 1, start=start)
                     number += whole.count(b"\n") + 1
+                    start += len(whole) + 1
                 size = len(long) + _skip_line(stream)
-                yield Chunk(number, long[:CHUNK_BYTES], size, too_long=True)
+                yield Chunk(number, long[:CHUNK_BYTES], size, too_long=True, start=start)
                 number += 1
+                start += size
                 continue
         if number == 1:
             text = text.removeprefix(_BYTE_ORDER_MARK)
-        yield Chunk(number, text, size)
+        yield Chunk(number, text, size, start=start)
         number += text.count(b"\n")
+        start += size
 
 
 def _skip_line(stream: BinaryIO) -> int:

@@ -4,6 +4,8 @@ import gc
 import os
 import signal
 from multiprocessing import parent_process
+from pathlib import Path
+from shutil import rmtree
 from threading import Thread
 from typing import NamedTuple
 
@@ -49,23 +51,50 @@ class ReadChunk(NamedTuple):
     """The serial number behind all order numbers of these orders."""
 
 
-def start_reader() -> None:
+def start_reader(folder: str) -> None:
     """Begin to read for another process, and end with it, however it ends.
+
+    Where it ends without a word, the folder that the chunks pass through is removed for it.
 
     Ctrl-C is left to that process. Reading makes nothing that only a garbage collector could
     free, and is a fifth faster without one.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: str) -> None:
     """Wait for the end of the process that this one reads for, and follow it."""
     parent = parent_process()
     if parent is not None:
         parent.join()
+        rmtree(folder, ignore_errors=True)
         os._exit(1)
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(ReadChunk).decode
+
+
+def read_into(file: Path, chunk: Chunk, source: Path | None, place: Place) -> None:
+    """Read lines as `read_chunk` does, and leave them in a file for another process.
+
+    With a `source`, the lines are fetched from there. A pipe would take lines and orders in small
+    parts, each of which interrupts both processes.
+    """
+    if source is not None:
+        with source.open("rb") as stream:
+            stream.seek(chunk.start)
+            chunk = chunk._replace(text=stream.read(chunk.size))
+    file.write_bytes(_pack(read_chunk(chunk, place)))
+
+
+def take_from(file: Path) -> ReadChunk:
+    """Return what another process has read into a file, and remove the file."""
+    packed = file.read_bytes()
+    file.unlink()
+    return _unpack(packed)
 
 
 def read_chunk(chunk: Chunk, place: Place) -> ReadChunk:
