@@ -11,7 +11,15 @@ from ordrebok.clock import Instant
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, State, Stored
 from ordrebok.discounts.applying import apply
 from ordrebok.discounts.operations import OPERATIONS
-from ordrebok.discounts.record import booked, offers_for, ref_key, released, shelves_for, standings
+from ordrebok.discounts.record import (
+    Booked,
+    booked,
+    offers_for,
+    ref_key,
+    released,
+    shelves_for,
+    standings,
+)
 from ordrebok.refusals import Refusal
 from ordrebok.wire.base import encode
 from ordrebok.wire.customer import Customer
@@ -291,7 +299,8 @@ def test_a_cancelled_order_gives_back_what_it_used(books: Books) -> None:
     call = a_call("aid_discounts_post", {})
     made = books.now
     books.now = NOW.plus(120)
-    books.write(released(books.state(), call, "order-2", second.order.discounts, made.ms))
+    used = Booked("order-2", second.order.discounts, made.ms)
+    books.write(released(books.state(), call, used))
     undone = books.ref_of(second)
     assert replace(undone, version=before.version, updated_at=before.updated_at) == before
 

@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,16 +15,20 @@ from msgspec.structs import replace
 
 import ordrebok
 from ordrebok.decision import Commit
-from ordrebok.drafts import completion, rules, transition
+from ordrebok.discounts.record import ref_key, register_key, rule_key
+from ordrebok.discounts.register import registered
+from ordrebok.drafts import completion, rules, settling, transition
 from ordrebok.items.rules import MAX_ITEMS
 from ordrebok.money import AMOUNT_LIMIT
 from ordrebok.orders import lists
 from ordrebok.orders import rules as order_rules
 from ordrebok.refusals import CATALOGUE, Fault, Refusal, not_found, refuse
+from ordrebok.wire.discount_ref import RefDocument
 from ordrebok.wire.draft import Draft, DraftUpdate, Options, OrderBody
-from ordrebok.wire.item import ItemBody
-from ordrebok.wire.order import Order, OrderContent, OrderUpdate
+from ordrebok.wire.item import Item, ItemBody
+from ordrebok.wire.order import Discount, DiscountRef, Order, OrderContent, OrderUpdate
 from tests.support.builders import (
+    ACCOUNT,
     ACTOR,
     LATER,
     NOW,
@@ -42,6 +47,7 @@ from tests.support.builders import (
     an_update_of,
     lines,
 )
+from tests.support.discounts import a_rule
 
 LABELS = "Units|Refuses|Keeps|Source|Raises|Returns|Args"
 CODE = re.compile(r"\bNOT FOUND\b|\b[A-Z]+(?:_[A-Z]+)+\b")
@@ -180,6 +186,36 @@ def completed(draft: Draft, *orders: Order) -> object:
     return plan.run(FakeState(draft, *orders))
 
 
+def used_up() -> object:
+    """Complete a draft whose discount was used up since it was applied."""
+    rule = a_rule(limitation={"discount_repeat_usage": 1})
+    state = FakeState(with_discount(a_draft(), "rule", "ref"))
+    times: dict[str, Any] = {"created_at": NOW.text, "updated_at": NOW.text}
+    ref = RefDocument(id="ref", discount_id="rule", given_to="*", version=2, usage=1, **times)
+    register = registered(None, rule, NOW)
+    state.documents |= {
+        ref_key(ACCOUNT, "ref"): ref,
+        rule_key(ACCOUNT, "rule"): rule,
+        register_key(ACCOUNT): register,
+    }
+    plan = transition.complete(a_call("aid_draft_orders_id_complete_put", {}, id="draft-1"))
+    return plan.run(state)
+
+
+def with_discount(draft: Draft, rule_id: str, ref_id: str) -> Draft:
+    """Return a draft that would use a ref once."""
+    used = Discount(id=rule_id, refs=(DiscountRef(id=ref_id, amount=1, usages=1),))
+    return replace(draft, order=replace(draft.order, discounts=(used,)))
+
+
+def settled(*items: Item) -> object:
+    """Apply discounts to a draft that holds these lines already."""
+    draft = a_draft()
+    draft = replace(draft, order=replace(draft.order, items=items))
+    call = a_call("aid_draft_orders_id_put", {}, {"apply_discounts": True}, id="draft-1")
+    return settling.settled(FakeState(), call, draft)
+
+
 def made(order: OrderContent, options: Options | None = None, *orders: Order) -> object:
     """Make an order without a draft."""
     body = OrderBody(order=order, options=options)
@@ -276,6 +312,10 @@ REACHED: dict[str, dict[str, Callable[[], object]]] = {
             a_draft(options=REPLACES, updated=OPEN), replace(OPEN, refunds=(an_operation(1),))
         ),
         "AMOUNT_TOO_LARGE": lambda: completed(UNPAYABLE),
+        "DISCOUNT_USED_UP": used_up,
+    },
+    "drafts.settling.settled": {
+        "AMOUNT_TOO_LARGE": lambda: settled(an_item(AMOUNT_LIMIT, 1), an_item(1, 2))
     },
     "drafts.transition.create_order": {
         "INVALID_REQUEST_PARAMETER": lambda: made(RENAMED.order, Options(split_draft=True))

@@ -8,6 +8,7 @@ hold are read once for each state of them, and the book of a ref only where it m
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -213,16 +214,32 @@ def standings(state: State, account_id: str) -> StandingOf:
     return one
 
 
+class Booked(NamedTuple):
+    """What an order has booked before."""
+
+    order_id: str
+    discounts: Sequence[Discount] | None
+    made_ms: int
+    """When the order was made, in milliseconds since 1970."""
+
+
 def booked(
-    state: State, call: Call, orders: Iterable[tuple[str, Sequence[Discount] | None]]
+    state: State,
+    call: Call,
+    orders: Iterable[tuple[str, Sequence[Discount] | None]],
+    *,
+    instead_of: Booked | None = None,
 ) -> tuple[Put, ...] | Refusal:
     """Return the bookings of orders that are being made, each as (order id, its `discounts[]`).
 
+    `instead_of` is what an order that is replaced had booked: it is given back first.
     Refuses: DISCOUNT_USED_UP, naming every ref that has not enough left.
     Keeps: bookings are written in the transaction that makes the orders, so they stand exactly
     once; of parallel completions, the last use goes to one.
     """
     refs: dict[str, RefDocument] = {}
+    if instead_of is not None:
+        _give_back(state, call, refs, instead_of)
     lacking = []
     for order_id, discounts in orders:
         for want in bookings.wanted(discounts, state.now.ms):
@@ -250,18 +267,21 @@ def booked(
     return _puts(state, call, refs)
 
 
-def released(
-    state: State, call: Call, order_id: str, discounts: Sequence[Discount] | None, made_ms: int
-) -> tuple[Put, ...]:
-    """Return what gives back all that a cancelled order had booked; `made_ms` is when."""
+def released(state: State, call: Call, order: Booked) -> tuple[Put, ...]:
+    """Return what gives back all that a cancelled order had booked."""
     refs: dict[str, RefDocument] = {}
-    for want in bookings.wanted(discounts, made_ms):
+    _give_back(state, call, refs, order)
+    return _puts(state, call, refs)
+
+
+def _give_back(state: State, call: Call, refs: dict[str, RefDocument], order: Booked) -> None:
+    """Put the refs of an order into `refs`, without what it had booked."""
+    for want in bookings.wanted(order.discounts, order.made_ms):
         ref = refs.get(want.ref_id)
         ref = ref or state.get(ref_key(call.account_id, want.ref_id), RefDocument)
         if ref is not None:
-            after = after_release(ref, want.booking, (ORDER, order_id), state.now)
+            after = after_release(ref, want.booking, (ORDER, order.order_id), state.now)
             refs[ref.id] = _once(ref, refs, after)
-    return _puts(state, call, refs)
 
 
 def _once(before: RefDocument, refs: dict[str, RefDocument], after: RefDocument) -> RefDocument:

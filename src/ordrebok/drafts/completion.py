@@ -7,6 +7,7 @@ from urllib.parse import quote
 from msgspec.structs import asdict, replace
 
 from ordrebok.clock import Instant
+from ordrebok.discounts import bookings
 from ordrebok.drafts.rules import order_fit, updated_lines
 from ordrebok.items.rules import MAX_ITEMS, payable
 from ordrebok.orders.rules import recomputed
@@ -118,7 +119,7 @@ def new_orders(
     """Return the orders that a draft becomes, one for each part.
 
     Refuses: AMOUNT_TOO_LARGE.
-    Keeps: the totals of the parts sum to the draft's.
+    Keeps: the totals of the parts sum to the draft's; so do the uses of discounts.
     """
     options = draft.options or Options()
     shared = _properties(draft.order)
@@ -126,9 +127,11 @@ def new_orders(
         shared["time_to_live"] = options.order_time_to_live
     if options.multiple_authorizations is not None:
         shared["multiple_authorizations"] = options.multiple_authorizations
+    lines = [{item.line_id for item in part.items} for part in split]
+    discounts = bookings.shared(draft.order.discounts, lines)
     orders = []
-    for part, identity in zip(split, identities, strict=True):
-        fields = {**shared, **identity._asdict(), "store": part.store}
+    for part, identity, used in zip(split, identities, discounts, strict=True):
+        fields = {**shared, **identity._asdict(), "store": part.store, "discounts": used}
         order = recomputed(
             Order(
                 **fields,
@@ -173,6 +176,7 @@ def updated_order(draft: Draft, order: Order, now: Instant) -> Order | Refusal:
     else:
         changes = _properties(draft.order)
         changes["items"] = (*order.items, *items)
+        changes["discounts"] = bookings.merged(order.discounts, draft.order.discounts)
     if options.order_time_to_live is not None:
         changes["time_to_live"] = options.order_time_to_live
     if options.multiple_authorizations is not None:

@@ -6,6 +6,7 @@ from ordrebok.clock import milliseconds
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, Listing, State, Stored
 from ordrebok.drafts import rules
 from ordrebok.drafts.record import answer, decision, fingerprint, key_of, shows_events
+from ordrebok.drafts.settling import settled
 from ordrebok.drafts.transition import complete
 from ordrebok.events.rules import wanted, with_events
 from ordrebok.operation import READ, WRITE, Operation, Plan
@@ -50,6 +51,8 @@ def _create(call: Call) -> Plan:
         key = own or Key(call.account_id, "draft", state.new_id())
         order = _updated(state, call, body.options)
         draft = rules.create(body, key.id, call.path, call.actor_id, state.now, order)
+        if not isinstance(draft, Refusal):
+            draft = settled(state, call, draft)
         if isinstance(draft, Refusal):
             return draft
         return decision(state, call, key, draft, created=True, origin=origin)
@@ -67,11 +70,13 @@ def _change(call: Call, change: Callable[[Draft, State], Draft | Refusal]) -> Co
     key = key_of(call)
 
     def decide(state: State) -> Decision | Refusal:
-        """Load, change, write down."""
+        """Load, change, settle, write down."""
         draft = state.get(key, Draft)
         if draft is None:
             return not_found("Draft order")
         after = change(draft, state)
+        if not isinstance(after, Refusal):
+            after = settled(state, call, after)
         return after if isinstance(after, Refusal) else decision(state, call, key, after)
 
     return Commit(
@@ -288,6 +293,7 @@ OPERATIONS = (
             "CURRENCY_MISMATCH",
             "ORDER_HAS_PAYMENTS",
             "AMOUNT_TOO_LARGE",
+            "DISCOUNT_USED_UP",
         ),
         versioned=True,
         description=(
@@ -346,7 +352,7 @@ OPERATIONS = (
         query=DraftQuery,
         answer=Draft,
         plan=_remove_item,
-        refusals=_EDIT_REFUSALS,
+        refusals=(*_EDIT_REFUSALS, "AMOUNT_TOO_LARGE"),
         versioned=True,
         description=(
             "Lines that require or reverse the removed one go too, however long the chain; "

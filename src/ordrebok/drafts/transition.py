@@ -1,12 +1,15 @@
 """The way from a draft to orders inside one decision: completing, and orders without a draft."""
 
 from ordrebok.decision import Call, Commit, Decision, Key, Put, State
+from ordrebok.discounts.record import Booked, booked
 from ordrebok.drafts import completion, rules
 from ordrebok.drafts.record import key_of
 from ordrebok.drafts.record import put as put_draft
+from ordrebok.drafts.settling import settled
 from ordrebok.events.rules import change_event
 from ordrebok.ids import Candidates
 from ordrebok.orders.record import answer as order_answer
+from ordrebok.orders.record import created_ms
 from ordrebok.orders.record import put as put_order
 from ordrebok.refusals import Fault, Refusal, not_found, refuse
 from ordrebok.wire.base import encode
@@ -24,7 +27,7 @@ def complete(call: Call) -> Commit:
 
     Keeps: exactly once; a draft that is completed already answers with the orders it became.
     Refuses: NOT FOUND, DRAFT_DELETED, ORDER_NOT_OPEN, CURRENCY_MISMATCH, DRAFT_INCOMPLETE,
-    ORDER_ID_TAKEN, ORDER_HAS_PAYMENTS, AMOUNT_TOO_LARGE.
+    ORDER_ID_TAKEN, ORDER_HAS_PAYMENTS, AMOUNT_TOO_LARGE, DISCOUNT_USED_UP.
     Source: decisions, from draft to order; retrying 5.
     """
     key = key_of(call)
@@ -40,12 +43,15 @@ def complete(call: Call) -> Commit:
         if draft.status == "completed":
             answer = _completed_answer(draft, _orders_of(state, call, draft))
             return Decision((), answer, draft.version)
-        puts = _become_orders(state, call, draft, codes)
+        ready = settled(state, call, draft)
+        if isinstance(ready, Refusal):
+            return ready
+        puts = _become_orders(state, call, ready, codes)
         if isinstance(puts, Refusal):
             return puts
         orders = [put.document for put in puts]
         order_ids = [order.order_id for order in orders if isinstance(order, Order)]
-        done = completion.completed(draft, order_ids, orders_path(call), state.now)
+        done = completion.completed(ready, order_ids, orders_path(call), state.now)
         event = change_event(call, state.new_id(), done.version, state.now)
         answer = _completed_answer(done, [o for o in orders if isinstance(o, Order)])
         return Decision((put_draft(key, done, event), *puts), answer, done.version)
@@ -79,7 +85,7 @@ def create_order(call: Call, body: OrderBody) -> Commit | Refusal:
         puts = _become_orders(state, call, draft, codes, with_draft=False)
         if isinstance(puts, Refusal):
             return puts
-        (written,) = puts
+        written = puts[0]
         choice = getattr(call.query, "include_events", ())
         answer = order_answer(written.body, state, written.key, (written.event,), choice)
         return Decision(puts, answer, written.version)
@@ -90,7 +96,10 @@ def create_order(call: Call, body: OrderBody) -> Commit | Refusal:
 def _become_orders(
     state: State, call: Call, draft: Draft, codes: Candidates, *, with_draft: bool = True
 ) -> tuple[Put, ...] | Refusal:
-    """Return the orders that a draft becomes, ready to be written."""
+    """Return the orders that a draft becomes, with what they book, ready to be written.
+
+    Keeps: the orders come first, then the refs of their discounts.
+    """
     options = draft.options
     updated = None
     if options is not None and options.order_id is not None:
@@ -114,7 +123,10 @@ def _become_orders(
     orders = completion.new_orders(draft, split, identities, path, call.actor_id, state.now)
     if isinstance(orders, Refusal):
         return orders
-    return tuple(
+    uses = booked(state, call, [(order.order_id, order.discounts) for order in orders])
+    if isinstance(uses, Refusal):
+        return uses
+    puts = (
         put_order(
             Key(call.account_id, "order", order.order_id),
             None,
@@ -123,17 +135,29 @@ def _become_orders(
         )
         for order in orders
     )
+    return (*puts, *uses)
 
 
 def _update_order(
     state: State, call: Call, draft: Draft, updated: Order
 ) -> tuple[Put, ...] | Refusal:
-    """Return the order that a draft updates, ready to be written."""
+    """Return the order that a draft updates, with what it books now, ready to be written."""
     after = completion.updated_order(draft, updated, state.now)
     if isinstance(after, Refusal):
         return after
+    replaces = draft.options is not None and draft.options.replace == "order"
+    before = Booked(updated.order_id, updated.discounts, created_ms(updated))
+    uses = booked(
+        state,
+        call,
+        [(after.order_id, draft.order.discounts)],
+        instead_of=before if replaces else None,
+    )
+    if isinstance(uses, Refusal):
+        return uses
     event = change_event(call, state.new_id(), after.version, state.now, draft_id=draft.id)
-    return (put_order(Key(call.account_id, "order", after.order_id), updated, after, event),)
+    key = Key(call.account_id, "order", after.order_id)
+    return (put_order(key, updated, after, event), *uses)
 
 
 def _identities(

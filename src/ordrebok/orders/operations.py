@@ -3,13 +3,15 @@
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
-from ordrebok.decision import Call, Commit, Decision, Fetch, State, Stored
+from ordrebok.decision import Call, Commit, Decision, Fetch, Put, State, Stored
+from ordrebok.discounts.record import Booked, released
 from ordrebok.drafts.transition import create_order
 from ordrebok.events.rules import wanted, with_events
 from ordrebok.operation import READ, WRITE, Operation, Plan
 from ordrebok.orders import rules
-from ordrebok.orders.record import changed, key_of
+from ordrebok.orders.record import changed, created_ms, key_of
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.wire.draft import OrderBody
 from ordrebok.wire.order import CancelBody, Order, OrderContent, OrderUpdate
@@ -20,9 +22,16 @@ ONE = PATH + "/{order_id}"
 
 
 def commit(
-    call: Call, change: Callable[[Order, State], Order | Refusal], *, needs_events: bool = True
+    call: Call,
+    change: Callable[[Order, State], Order | Refusal],
+    *,
+    needs_events: bool = True,
+    besides: Callable[[Order, State], tuple[Put, ...]] | None = None,
 ) -> Commit:
-    """Return the plan of one change of the order in the path."""
+    """Return the plan of one change of the order in the path.
+
+    `besides` is what else is written where the order changes; it takes the order before.
+    """
     key = key_of(call)
 
     def decide(state: State) -> Decision | Refusal:
@@ -31,7 +40,12 @@ def commit(
         if order is None:
             return not_found("Order")
         after = change(order, state)
-        return after if isinstance(after, Refusal) else changed(state, call, order, after)
+        if isinstance(after, Refusal):
+            return after
+        decision = changed(state, call, order, after)
+        if besides is None or after is order:
+            return decision
+        return replace(decision, puts=(*decision.puts, *besides(order, state)))
 
     return Commit(
         keys=(key,),
@@ -96,9 +110,19 @@ def _close(call: Call) -> Plan:
 
 
 def _cancel(call: Call) -> Plan:
-    """Cancel an order that holds no captured money."""
+    """Cancel an order that holds no captured money, and give back the discounts it used."""
     reason = call.body.cancelled_reason if isinstance(call.body, CancelBody) else "other"
-    return commit(call, lambda order, state: rules.cancel(order, reason, call.actor_id, state.now))
+
+    def given_back(order: Order, state: State) -> tuple[Put, ...]:
+        """Return the refs without what the order booked."""
+        used = Booked(order.order_id, order.discounts, created_ms(order))
+        return released(state, call, used)
+
+    return commit(
+        call,
+        lambda order, state: rules.cancel(order, reason, call.actor_id, state.now),
+        besides=given_back,
+    )
 
 
 OPERATIONS = (

@@ -1,0 +1,349 @@
+"""Discounts from the rule to the cancelled order, over HTTP, on both engines."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.api import Api, Site, line, race, store_line
+from tests.support.openapi import Json
+
+APPLY = {"apply_discounts": "true"}
+WINDOW = {"purchase_from": "2020-01-01T00:00:00Z", "purchase_to": "2100-01-01T00:00:00Z"}
+BUYER = {"id": "C1", "last_name": "Nordmann"}
+
+
+def eligible(gross_amount: int, line_id: int, **fields: Json) -> Json:
+    """An item that takes discounts."""
+    return line(gross_amount, line_id, eligible_for_discount=True, **fields)
+
+
+def below(api: Api, path: str) -> str:
+    """A path below the account's discounts."""
+    return f"/v1/accounts/{api.account_id}/discounts/{path}"
+
+
+def a_rule(
+    api: Api,
+    *holders: str,
+    kind: str = "discount_percent",
+    value: float = 10,
+    limitation: Json = None,
+    **requirement: Json,
+) -> str:
+    """Write a rule and give it to its holders, `*` where none is named."""
+    body: Json = {
+        "name": "Save",
+        "requirement": {**WINDOW, **requirement},
+        "reward": {"type": kind, "value": value},
+    }
+    if limitation is not None:
+        body["limitation"] = limitation
+    rule_id: str = api.post(below(api, "rules"), body)["id"]
+    give(api, rule_id, *(holders or ("*",)))
+    return rule_id
+
+
+def give(api: Api, rule_id: str, *holders: str) -> None:
+    """Give a rule to holders."""
+    api.post(below(api, f"rules/{rule_id}/customers"), {"customers": list(holders)})
+
+
+def a_draft(api: Api, *items: Json, **order: Json) -> str:
+    """The path of a draft of the buyer, with discounts applied."""
+    body = {"order": {"currency": "NOK", "customer": BUYER, "items": list(items), **order}}
+    return f"draft_orders/{api.post('draft_orders', body, params=APPLY)['id']}"
+
+
+def completed(api: Api, path: str) -> list[Json]:
+    """The orders that a draft becomes."""
+    orders: list[Json] = api.put(f"{path}/complete", {})["orders"]
+    return orders
+
+
+def book(api: Api, rule_id: str, customer_id: str = "C1") -> Json:
+    """What a rule has given through the ref that the customer holds, also through `*`."""
+    held = api.get(below(api, f"customers/{customer_id}/rules"), limit=100)
+    (statistics,) = [each["statistics"] for each in held if each["id"] == rule_id]
+    return {name: statistics[name] for name in ("usage", "amount")}
+
+
+# ----------------------------------------------------------------------------- in the draft
+
+
+def test_added_item_gets_its_discount_line_and_the_taxes_follow(api: Api) -> None:
+    """39800 at 30 percent off, with 25 percent tax: the worked example of the contract."""
+    rule_id = a_rule(api, value=30)
+    path = a_draft(api)
+    draft = api.post(f"{path}/items", eligible(39_800, 1), params=APPLY)
+    (item,) = draft["order"]["items"]
+    (discount,) = item["discount_lines"]
+    assert (discount["amount"], discount["percentage"], discount["discount_id"]) == (
+        11_940,
+        30,
+        rule_id,
+    )
+    assert (discount["discount_type"], discount["description"]) == ("periodic", "Save")
+    assert (item["net_amount"], item["tax_lines"][0]["amount"]) == (27_860, 5_572)
+    assert (draft["order"]["net_amount"], draft["order"]["total_discount"]) == (27_860, 11_940)
+    (used,) = draft["order"]["discounts"]
+    assert used["id"] == rule_id
+    assert used["refs"][0]["items"] == [{"line_id": 1, "amount": 11_940}]
+
+
+def test_applying_again_changes_nothing_but_the_version(api: Api) -> None:
+    """Lines that were written before are not discounted a second time."""
+    a_rule(api)
+    path = a_draft(api, eligible(10_000, 1), eligible(5_000, 2))
+    first = api.get(path)["order"]
+    again = api.put(path, {}, params=APPLY)["order"]
+    assert again["net_amount"] == 13_500
+    assert [item["discount_lines"] for item in again["items"]] == [
+        item["discount_lines"] for item in first["items"]
+    ]
+    assert (again["discounts"], again["net_amount"]) == (first["discounts"], first["net_amount"])
+
+
+def test_every_draft_write_applies_discounts_where_it_is_asked(api: Api) -> None:
+    """New, changed, with an item more, another or fewer, and as it is completed."""
+    a_rule(api)
+    path = a_draft(api, eligible(1_000, 1))
+    assert api.get(path)["order"]["net_amount"] == 900
+    steps: list[tuple[str, str, Json, int]] = [
+        ("POST", f"{path}/items", eligible(2_000, 2), 2_700),
+        ("PUT", f"{path}/items/2", eligible(3_000, 2), 3_600),
+        ("PUT", path, {"order": {"items": [eligible(500, 1), eligible(500, 2)]}}, 900),
+    ]
+    for method, where, body, net in steps:
+        assert api.ok(method, where, body, params=APPLY)["order"]["net_amount"] == net
+    left = api.send("DELETE", f"{path}/items/2", params=APPLY).json()
+    assert left["order"]["net_amount"] == 450
+    api.post(f"{path}/items", eligible(1_000, 3))
+    (order,) = api.put(f"{path}/complete", {}, params=APPLY)["orders"]
+    assert order["net_amount"] == 1_350
+
+
+def test_discounts_are_left_alone_where_they_are_not_asked_for(api: Api) -> None:
+    """Lines stay as they are, and what a removed line had is not said to be used any more."""
+    a_rule(api)
+    path = a_draft(api, eligible(1_000, 1), eligible(2_000, 2))
+    api.post(f"{path}/items", eligible(4_000, 3))
+    left = api.delete(f"{path}/items/2")["order"]
+    assert (left["gross_amount"], left["net_amount"]) == (5_000, 4_900)
+    (ref,) = left["discounts"][0]["refs"]
+    assert (ref["amount"], ref["items"]) == (100, [{"line_id": 1, "amount": 100}])
+    assert "discounts" not in api.delete(f"{path}/items/1")["order"]
+
+
+def test_discounts_depend_on_the_buyer(api: Api) -> None:
+    """One for the customer alone, one for every customer, and one for strangers."""
+    a_rule(api, "C1", value=10)
+    a_rule(api, "*", value=20)
+    a_rule(api, "/", value=50)
+    nets = []
+    for customer in (BUYER, {"id": "C2"}, {"last_name": "Without an id"}):
+        path = a_draft(api, eligible(10_000, 1), customer=customer)
+        nets.append(api.get(path)["order"]["net_amount"])
+    assert nets == [7_000, 8_000, 5_000]
+
+
+def test_code_in_the_metadata_opens_a_rule(api: Api) -> None:
+    """Without it, or with another, the rule gives nothing."""
+    a_rule(api, discount_code="TACO")
+    path = a_draft(api, eligible(1_000, 1))
+    assert api.get(path)["order"]["net_amount"] == 1_000
+    body = {"order": {"metadata": {"discount_code": ["PIZZA", "TACO"]}}}
+    assert api.put(path, body, params=APPLY)["order"]["net_amount"] == 900
+
+
+def test_changed_and_deleted_rules_hold_from_the_next_write(api: Api) -> None:
+    """What was made ready for an older version of the rules is not used for a newer one."""
+    rule_id = a_rule(api)
+    path = a_draft(api, eligible(1_000, 1))
+    where = below(api, f"rules/{rule_id}")
+    steps: list[tuple[str, str, Json, int]] = [
+        ("PUT", where, {"active": False}, 1_000),
+        ("PUT", where, {"active": True}, 900),
+        ("DELETE", f"{where}/customers", {"customers": ["*"]}, 1_000),
+        ("POST", f"{where}/customers", {"customers": ["C1"]}, 900),
+        ("DELETE", f"{where}/customers", {"customers": ["C1"]}, 1_000),
+        ("POST", f"{where}/customers", {"customers": ["*"]}, 900),
+    ]
+    for method, there, body, net in steps:
+        api.ok(method, there, body)
+        assert api.put(path, {}, params=APPLY)["order"]["net_amount"] == net, (method, there)
+    api.delete(where)
+    assert api.put(path, {}, params=APPLY)["order"]["net_amount"] == 1_000
+
+
+def test_explanation_says_what_applies_and_what_is_missing(api: Api) -> None:
+    """Amounts by line, or the first requirement that failed with what was found."""
+    given = a_rule(api)
+    kept = a_rule(api, gross_amount=50_000)
+    path = a_draft(api, eligible(10_000, 1))
+    before = api.get(path)
+    told = {each["id"]: each for each in api.get(f"{path}/discounts")["discounts"]}
+    assert told[given]["applied"]
+    assert told[given]["items"] == [{"line_id": 1, "amount": 1_000}]
+    assert not told[kept]["applied"]
+    failed = told[kept]["failed"]
+    assert (failed["requirement"], failed["required"], failed["found"]) == (
+        "requirement.gross_amount",
+        50_000,
+        10_000,
+    )
+    assert api.get(path) == before
+
+
+@pytest.mark.parametrize("scope", ["read:discounts", "public:discounts", "admin:accounts"])
+def test_applying_needs_a_scope_for_discounts(site: Site, scope: str) -> None:
+    """Reading ones do not do; nothing is written, and without the flag the write is taken."""
+    api = site.new_account("write:shopping", "read:shopping", scope)
+    path = f"draft_orders/{api.draft(eligible(1_000, 1))['id']}"
+    body = eligible(500, 2)
+    api.refused("MISSING_SCOPE", "POST", f"{path}/items", body, params=APPLY)
+    assert api.get(path)["version"] == 1
+    assert api.post(f"{path}/items", body)["version"] == 2
+
+
+# ------------------------------------------------------------------------------- in the order
+
+
+def test_completion_books_once_also_when_it_is_sent_again(api: Api) -> None:
+    """A draft uses nothing up; its order does, however often the completion is repeated."""
+    rule_id = a_rule(api)
+    path = a_draft(api, eligible(10_000, 1))
+    assert book(api, rule_id) == {"usage": 0, "amount": 0}
+    first = completed(api, path)
+    assert book(api, rule_id) == {"usage": 1, "amount": 1_000}
+    assert completed(api, path) == first
+    api.put(f"{path}/complete", {}, params=APPLY)
+    assert book(api, rule_id) == {"usage": 1, "amount": 1_000}
+    (order,) = first
+    assert order["discounts"][0]["refs"][0]["usages"] == 1
+
+
+def test_raced_completions_of_one_draft_book_once(api: Api) -> None:
+    """Eight retries at once are one use."""
+    rule_id = a_rule(api, "C1")
+    path = a_draft(api, eligible(10_000, 1))
+    answers = race(*[lambda: api.send("PUT", f"{path}/complete", {})] * 8)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["orders"][0]["order_id"] for answer in answers}) == 1
+    assert book(api, rule_id) == {"usage": 1, "amount": 1_000}
+
+
+def test_dry_run_of_a_completion_books_nothing(api: Api) -> None:
+    """It answers the order that would be, and leaves the use to others."""
+    rule_id = a_rule(api)
+    path = a_draft(api, eligible(10_000, 1))
+    tried = api.put(f"{path}/complete", {}, headers={"Prefer": "dry-run"})
+    assert tried["orders"][0]["net_amount"] == 9_000
+    assert book(api, rule_id) == {"usage": 0, "amount": 0}
+
+
+def test_cancelled_order_gives_back_once(api: Api) -> None:
+    """Cancelling again, or a closed order, gives nothing more back."""
+    rule_id = a_rule(api)
+    kept, gone = (completed(api, a_draft(api, eligible(10_000, 1)))[0] for _ in range(2))
+    assert book(api, rule_id) == {"usage": 2, "amount": 2_000}
+    path = f"orders/{gone['order_id']}/cancel"
+    for _ in range(2):
+        cancelled = api.post(path, {"cancelled_reason": "customer"})
+        assert cancelled["status"] == "cancelled"
+        assert book(api, rule_id) == {"usage": 1, "amount": 1_000}
+    race(*[lambda: api.post(path, {})] * 4)
+    assert book(api, rule_id) == {"usage": 1, "amount": 1_000}
+    api.post(f"orders/{kept['order_id']}/cancel", {})
+    assert book(api, rule_id) == {"usage": 0, "amount": 0}
+
+
+@pytest.mark.parametrize("holder", ["*", "C1"])
+def test_last_use_goes_to_one_of_sixteen(api: Api, holder: str) -> None:
+    """The others are refused, and complete without it when they apply discounts again."""
+    rule_id = a_rule(api, holder, limitation={"discount_repeat_usage": 1})
+    paths = [a_draft(api, eligible(10_000, 1)) for _ in range(16)]
+    answers = race(*[lambda path=path: api.send("PUT", f"{path}/complete", {}) for path in paths])
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 15
+    errors = [each.json()["error"] for each in answers if each.status_code == 409]
+    assert {error["code"] for error in errors} == {"DISCOUNT_USED_UP"}
+    assert errors[0]["errors"][0]["discount_id"] == rule_id
+    winner = next(each.json() for each in answers if each.status_code == 200)
+    assert winner["orders"][0]["net_amount"] == 9_000
+    lost = next(path for path, each in zip(paths, answers, strict=True) if each.status_code == 409)
+    (order,) = api.put(f"{lost}/complete", {}, params=APPLY)["orders"]
+    assert order["net_amount"] == 10_000
+    api.post(f"orders/{winner['orders'][0]['order_id']}/cancel", {})
+    again = api.put(a_draft(api, eligible(10_000, 1)) + "/complete", {})
+    assert again["orders"][0]["net_amount"] == 9_000
+
+
+def test_sixteen_that_apply_while_they_complete_share_the_last_use(api: Api) -> None:
+    """Each is priced with what is left at that moment: one with the discount, and no refusal."""
+    a_rule(api, limitation={"discount_repeat_usage": 1})
+    paths = [
+        f"draft_orders/{api.draft(eligible(1_000, 1), customer=BUYER)['id']}" for _ in range(16)
+    ]
+    answers = race(
+        *[lambda path=path: api.put(f"{path}/complete", {}, params=APPLY) for path in paths]
+    )
+    nets = sorted(answer["orders"][0]["net_amount"] for answer in answers)
+    assert nets == [900] + [1_000] * 15
+
+
+def test_split_draft_books_once(api: Api) -> None:
+    """Each order has what its lines got; the use stands on the first, and all is given back."""
+    rule_id = a_rule(api)
+    items = [
+        store_line("S1", 10_000, 1, eligible_for_discount=True),
+        store_line("S2", 5_000, 2, eligible_for_discount=True),
+    ]
+    body: Json = {
+        "order": {"currency": "NOK", "customer": BUYER, "items": items},
+        "options": {"split_draft": True},
+    }
+    draft = api.post("draft_orders", body, params=APPLY)
+    orders = completed(api, f"draft_orders/{draft['id']}")
+    refs = [order["discounts"][0]["refs"][0] for order in orders]
+    assert [(ref["amount"], ref["usages"]) for ref in refs] == [(1_000, 1), (500, 0)]
+    assert book(api, rule_id) == {"usage": 1, "amount": 1_500}
+    for order in orders:
+        api.post(f"orders/{order['order_id']}/cancel", {})
+    assert book(api, rule_id) == {"usage": 0, "amount": 0}
+
+
+def test_draft_that_adds_to_an_order_books_what_it_adds(api: Api) -> None:
+    """The order's own use stays booked; cancelling gives both back."""
+    rule_id = a_rule(api)
+    (order,) = completed(api, a_draft(api, eligible(10_000, 1)))
+    options = {"order_id": order["order_id"]}
+    body = {
+        "order": {"currency": "NOK", "customer": BUYER, "items": [eligible(2_000, 2)]},
+        "options": options,
+    }
+    draft = api.post("draft_orders", body, params=APPLY)
+    (after,) = completed(api, f"draft_orders/{draft['id']}")
+    (ref,) = after["discounts"][0]["refs"]
+    assert (ref["amount"], ref["usages"], after["net_amount"]) == (1_200, 2, 10_800)
+    assert book(api, rule_id) == {"usage": 2, "amount": 1_200}
+    api.post(f"orders/{order['order_id']}/cancel", {})
+    assert book(api, rule_id) == {"usage": 0, "amount": 0}
+
+
+def test_replaced_order_gives_back_before_it_books(api: Api) -> None:
+    """What is replaced is not used any more; what comes in its place is booked as of an order."""
+    rule_id = a_rule(api, "C1", limitation={"discount_repeat_usage": 2})
+    (order,) = completed(api, a_draft(api, eligible(10_000, 1)))
+    completed(api, a_draft(api, eligible(1_000, 1)))
+    body = {
+        "order": {"currency": "NOK", "customer": BUYER, "items": [eligible(4_000, 1)]},
+        "options": {"order_id": order["order_id"], "replace": "order"},
+    }
+    draft = api.post("draft_orders", body)
+    (after,) = completed(api, f"draft_orders/{draft['id']}")
+    assert "discounts" not in after
+    assert book(api, rule_id) == {"usage": 1, "amount": 100}
+    draft = api.post("draft_orders", body, params=APPLY)
+    (after,) = completed(api, f"draft_orders/{draft['id']}")
+    assert after["net_amount"] == 3_600
+    (ref,) = after["discounts"][0]["refs"]
+    assert (ref["amount"], ref["usages"]) == (400, 1)
