@@ -30,10 +30,13 @@ class Chunk(NamedTuple):
 
 
 def chunks(stream: BinaryIO) -> Iterator[Chunk]:
-    """Yield the lines of a file in chunks, a small one first."""
+    """Yield the lines of a file in chunks, a small one first.
+
+    They grow, so that whoever waits for the first ones does not wait long.
+    """
     number, start, most = 1, 0, FIRST_CHUNK_BYTES
     while text := stream.read(most):
-        most = CHUNK_BYTES
+        most = min(4 * most, CHUNK_BYTES)
         size = len(text)
         if not text.endswith(b"\n"):
             more = stream.readline(LONGEST_LINE_BYTES)
