@@ -6,7 +6,7 @@ A commit carries `decide`, a pure function from the current state to a `Decision
 run decided in one transaction, or nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -48,6 +48,12 @@ class State(Protocol):
     def get(self, key: Key, type_: type[T]) -> T | None:
         """Return the document as it now stands, or None where there is none."""
 
+    def ahead(self, keys: Iterable[Key]) -> None:
+        """Say which documents will be looked at, so that they are loaded together.
+
+        Nothing depends on it but the time that a decision takes which looks at many.
+        """
+
     def version(self, key: Key) -> int:
         """Return the version of the document, 0 where there is none."""
 
@@ -67,12 +73,10 @@ class State(Protocol):
 class NotLoaded(Exception):  # noqa: N818 -- it is a question to the store, not an error
     """A decision asked for something the store has not loaded yet."""
 
-    def __init__(
-        self, *, key: Key | None = None, events: bool = False, numbers_of: str | None = None
-    ) -> None:
-        """Say what is missing: a document, its events, or serial numbers of an account."""
-        super().__init__(key, events, numbers_of)
-        self.key = key
+    def __init__(self, *keys: Key, events: bool = False, numbers_of: str | None = None) -> None:
+        """Say what is missing: documents, with events, or serial numbers of an account."""
+        super().__init__(keys, events, numbers_of)
+        self.keys = keys
         self.events = events
         self.numbers_of = numbers_of
 

@@ -347,3 +347,19 @@ def test_replaced_order_gives_back_before_it_books(api: Api) -> None:
     assert after["net_amount"] == 3_600
     (ref,) = after["discounts"][0]["refs"]
     assert (ref["amount"], ref["usages"]) == (400, 1)
+
+
+def test_many_rules_are_applied_like_few(api: Api) -> None:
+    """Seventy rules through as many refs, all of which a purchase uses."""
+    for number in range(70):
+        limits = {"discount_repeat_usage": 5} if number % 2 else None
+        a_rule(api, kind="discount_amount", value=10, limitation=limits)
+    path = a_draft(api)
+    draft = api.post(f"{path}/items", eligible(10_000, 1), params=APPLY)
+    assert draft["order"]["net_amount"] == 9_300
+    assert len(api.get(f"{path}/discounts")["discounts"]) == 70
+    (order,) = completed(api, path)
+    assert len(order["discounts"]) == 70
+    api.post(f"orders/{order['order_id']}/cancel", {})
+    held = api.get(below(api, "customers/C1/rules"), limit=100)
+    assert [each["statistics"]["usage"] for each in held] == [0] * 70

@@ -99,3 +99,26 @@ def test_parallel_rules_all_stand_in_the_register(database_url: str) -> None:
         assert len(msgspec.json.decode(listed.answer)) == 16
 
     with_store(database_url, use)
+
+
+def test_documents_that_are_asked_for_together_cost_one_more_run(database_url: str) -> None:
+    """A hundred rules and their refs, looked at by one decision: it runs twice at most."""
+
+    async def use(store: Store) -> None:
+        made = [await a_ref(store, 1) for _ in range(3)]
+        keys = [Key(ACCOUNT, "discount_ref", ref) for _, ref in made]
+        keys += [Key(ACCOUNT, "discount_ref", f"nothing-{number}") for number in range(97)]
+        runs: list[int] = []
+
+        def look(state: State) -> Decision:
+            """Ask for all, then look at each."""
+            runs.append(1)
+            state.ahead(keys)
+            found = [state.get(key, RefDocument) for key in keys]
+            return Decision((), encode([each is not None for each in found]))
+
+        outcome = await accepted(store, Commit(keys=(), decide=look))
+        assert msgspec.json.decode(outcome.answer) == [True] * 3 + [False] * 97
+        assert len(runs) <= 2
+
+    with_store(database_url, use)

@@ -4,7 +4,7 @@
 table against it, the way the web and the store would, and hold what those two rely on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -204,6 +204,9 @@ class FakeState:
         found = self.documents.get(key)
         assert found is None or isinstance(found, type_), (key, type_)
         return found
+
+    def ahead(self, keys: Iterable[Key]) -> None:
+        """Have everything at hand already."""
 
     def version(self, key: Key) -> int:
         """Return a document's version, 0 where there is none."""

@@ -1,6 +1,6 @@
 """Rules written, given, read and taken back; drafts priced by them; uses booked and released."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -13,12 +13,12 @@ from ordrebok.discounts.applying import apply
 from ordrebok.discounts.operations import OPERATIONS
 from ordrebok.discounts.record import (
     Booked,
+    Standings,
     booked,
     offers_for,
     ref_key,
     released,
     shelves_for,
-    standings,
 )
 from ordrebok.refusals import Refusal
 from ordrebok.wire.base import encode
@@ -54,6 +54,9 @@ class Books:
         found = self.documents.get(key)
         assert found is None or isinstance(found, type_)
         return found
+
+    def ahead(self, keys: Iterable[Key]) -> None:
+        """Have everything at hand already."""
 
     def new_id(self) -> str:
         """Return id-1, then id-2 and so on."""
@@ -101,7 +104,7 @@ class Books:
         """Return a draft with its discounts."""
         customer = draft.order.customer
         shelves = shelves_for(self.state(), ACCOUNT, None if customer is None else customer.id)
-        return accepted(apply(draft, shelves, standings(self.state(), ACCOUNT), self.now))
+        return accepted(apply(draft, shelves, Standings(self.state(), ACCOUNT), self.now))
 
     def complete(self, draft: Draft, order_id: str) -> Refusal | None:
         """Book what a draft uses, as completing it does."""

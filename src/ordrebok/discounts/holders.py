@@ -64,7 +64,9 @@ def _customer_rules(call: Call) -> Plan:
     def decide(state: State) -> Decision | Refusal:
         """Read the wallets, then the books of what is shown."""
         shown = []
-        for offer in offers_for(state, call.account_id, customer):
+        offers = offers_for(state, call.account_id, customer)
+        state.ahead(ref_key(call.account_id, offer.ref.id) for offer in offers)
+        for offer in offers:
             ref = state.get(ref_key(call.account_id, offer.ref.id), RefDocument)
             open_ = used_up(offer.rule, giving.standing_of(ref)) is None
             if ref is not None and open_ and _visible(offer, state.now.ms):

@@ -10,6 +10,7 @@ from ordrebok.discounts.explanation import explained
 from ordrebok.discounts.holders import OPERATIONS as HOLDERS
 from ordrebok.discounts.receipts import OPERATIONS as RECEIPTS
 from ordrebok.discounts.record import (
+    Standings,
     campaign_key,
     put,
     put_head,
@@ -18,7 +19,6 @@ from ordrebok.discounts.record import (
     register_key,
     rule_key,
     shelves_for,
-    standings,
     wallet_key,
 )
 from ordrebok.discounts.register import page, registered
@@ -134,6 +134,7 @@ def _list(call: Call) -> Plan:
         ids = page(register, query, state.now)
         if isinstance(ids, Refusal):
             return ids
+        state.ahead(rule_key(call.account_id, each) for each in ids)
         found = [state.get(rule_key(call.account_id, each), Rule) for each in ids]
         return Decision((), encode([rule for rule in found if rule is not None]))
 
@@ -150,6 +151,7 @@ def _give(call: Call) -> Plan:
         if rule.deleted_at is not None:
             return _gone("Discount")
         puts: list[Put] = []
+        state.ahead(wallet_key(call.account_id, holder) for holder in body.customers)
         for holder in dict.fromkeys(body.customers):
             key = wallet_key(call.account_id, holder)
             wallet = state.get(key, Wallet)
@@ -179,12 +181,14 @@ def _take_back(call: Call) -> Plan:
     def change(rule: Rule, state: State) -> Decision | Refusal:
         """Mark the refs, and strike them from the wallets."""
         puts: list[Put] = []
+        state.ahead(wallet_key(call.account_id, holder) for holder in body.customers)
         for holder in dict.fromkeys(body.customers):
             key = wallet_key(call.account_id, holder)
             wallet = state.get(key, Wallet)
             held = [each for each in wallet.refs if each.discount_id == rule.id] if wallet else []
             if wallet is None or not held:
                 continue
+            state.ahead(ref_key(call.account_id, each.ref_id) for each in held)
             for each in held:
                 where = ref_key(call.account_id, each.ref_id)
                 ref = state.get(where, RefDocument)
@@ -217,8 +221,9 @@ def _explain(call: Call) -> Plan:
             return not_found("Draft order")
         customer = draft.order.customer
         shelves = shelves_for(state, call.account_id, None if customer is None else customer.id)
-        books = standings(state, call.account_id)
+        books = Standings(state, call.account_id)
         result, purchase = considered(draft.order, shelves, books, state.now)
+        books.check()
         return Decision((), encode(explained(result, purchase.lines, state.now)))
 
     return Commit(keys=(key,), decide=decide)

@@ -13,7 +13,7 @@ from ordrebok.decision import Call, Commit, Decision, State
 from ordrebok.discounts.applying import StandingOf, line_of
 from ordrebok.discounts.basket import Line, Purchase
 from ordrebok.discounts.engine import Offer, Result, Use, discounted
-from ordrebok.discounts.record import offers_for, standings
+from ordrebok.discounts.record import Standings, offers_for
 from ordrebok.discounts.repricing import retaxed
 from ordrebok.discounts.standing import balance
 from ordrebok.operation import Operation, Plan
@@ -208,8 +208,10 @@ def _available(call: Call) -> Plan:
         if receipt.customer_id is None and unresolved:
             return Decision((), call.body_text)
         offers = offers_for(state, call.account_id, receipt.customer_id)
-        books = standings(state, call.account_id)
-        return Decision((), with_discounts(receipt, call.body_text, offers, books))
+        books = Standings(state, call.account_id)
+        answer = with_discounts(receipt, call.body_text, offers, books)
+        books.check()
+        return Decision((), answer)
 
     return Commit(keys=(), decide=decide, idempotency=call.idempotency)
 

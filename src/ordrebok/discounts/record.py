@@ -13,15 +13,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ordrebok.clock import Instant
-from ordrebok.decision import Call, Key, Put, State
+from ordrebok.decision import Call, Key, NotLoaded, Put, State
 from ordrebok.discounts import bookings
-from ordrebok.discounts.applying import StandingOf
 from ordrebok.discounts.compiled import CompiledRule, compiled
 from ordrebok.discounts.engine import Offer
 from ordrebok.discounts.giving import after_booking, after_release, engine_ref, standing_of
 from ordrebok.discounts.requirements import EVERYBODY, NOBODY
 from ordrebok.discounts.shelf import Shelf, shelved
-from ordrebok.discounts.standing import Standing
+from ordrebok.discounts.standing import NEW, Standing
 from ordrebok.events.rules import change_event
 from ordrebok.refusals import Refusal
 from ordrebok.wire.base import encode
@@ -157,13 +156,15 @@ def shelves_for(state: State, account_id: str, customer_id: str | None) -> list[
 
     Reads the head of the register and the buyer's wallet; all else only after a change.
     """
+    own = None if customer_id is None else wallet_key(account_id, customer_id)
+    state.ahead((head_key(account_id),) if own is None else (head_key(account_id), own))
     head = state.get(head_key(account_id), RegisterHead)
     if head is None:
         return []
     wildcard = NOBODY if customer_id is None else EVERYBODY
     shelves = [_shelf(state, account_id, head, wildcard)]
-    if customer_id is not None:
-        wallet = state.get(wallet_key(account_id, customer_id), Wallet)
+    if own is not None:
+        wallet = state.get(own, Wallet)
         if wallet is not None:
             shelves.append(_shelf(state, account_id, head, wallet))
     return shelves
@@ -190,11 +191,14 @@ def offers_for(state: State, account_id: str, customer_id: str | None) -> list[O
 
 def _offers_of(state: State, account_id: str, holder: str) -> list[Offer]:
     """Return every live rule through every ref in one wallet."""
+    state.ahead((wallet_key(account_id, holder), register_key(account_id)))
     wallet = state.get(wallet_key(account_id, holder), Wallet)
     register = state.get(register_key(account_id), Register)
     if wallet is None or register is None:
         return []
     live = {entry.id: entry for entry in register.rules if not entry.deleted}
+    asked = [live[held.discount_id] for held in wallet.refs if held.discount_id in live]
+    state.ahead(rule_key(account_id, each.id) for each in asked if each.digest not in _compiled)
     offers = []
     for held in wallet.refs:
         entry = live.get(held.discount_id)
@@ -204,14 +208,30 @@ def _offers_of(state: State, account_id: str, holder: str) -> list[Offer]:
     return offers
 
 
-def standings(state: State, account_id: str) -> StandingOf:
-    """Return how the engine asks for the book of a ref."""
+class Standings:
+    """The books of refs, as the engine asks for them one by one."""
 
-    def one(ref_id: str) -> Standing:
-        """Return the book of one ref."""
-        return standing_of(state.get(ref_key(account_id, ref_id), RefDocument))
+    def __init__(self, state: State, account_id: str) -> None:
+        """Look for books on one account."""
+        self._state = state
+        self._account_id = account_id
+        self._missing: list[Key] = []
 
-    return one
+    def __call__(self, ref_id: str) -> Standing:
+        """Return the book of one ref; one that is still to be loaded looks like a new one."""
+        key = ref_key(self._account_id, ref_id)
+        try:
+            return standing_of(self._state.get(key, RefDocument))
+        except NotLoaded:
+            self._missing.append(key)
+            return NEW
+
+    def check(self) -> None:
+        """Ask the store for all books that were missing; whoever used them calls this after.
+
+        So a purchase that concerns many refs is priced twice, and not once more for each of them.
+        """
+        self._state.ahead(self._missing)
 
 
 class Booked(NamedTuple):
@@ -237,6 +257,8 @@ def booked(
     Keeps: bookings are written in the transaction that makes the orders, so they stand exactly
     once; of parallel completions, the last use goes to one.
     """
+    orders = tuple(orders)
+    _ahead(state, call, [*(used for _, used in orders), instead_of and instead_of.discounts])
     refs: dict[str, RefDocument] = {}
     if instead_of is not None:
         _give_back(state, call, refs, instead_of)
@@ -269,9 +291,22 @@ def booked(
 
 def released(state: State, call: Call, order: Booked) -> tuple[Put, ...]:
     """Return what gives back all that a cancelled order had booked."""
+    _ahead(state, call, [order.discounts])
     refs: dict[str, RefDocument] = {}
     _give_back(state, call, refs, order)
     return _puts(state, call, refs)
+
+
+def _ahead(state: State, call: Call, used: Iterable[Sequence[Discount] | None]) -> None:
+    """Have the register and the refs of discounts loaded together."""
+    keys = [
+        ref_key(call.account_id, ref.id)
+        for discounts in used
+        for discount in discounts or ()
+        for ref in discount.refs or ()
+    ]
+    if keys:
+        state.ahead((register_key(call.account_id), *keys))
 
 
 def _give_back(state: State, call: Call, refs: dict[str, RefDocument], order: Booked) -> None:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from ordrebok.decision import Call, State
 from ordrebok.discounts.applying import apply
 from ordrebok.discounts.bookings import pruned
-from ordrebok.discounts.record import shelves_for, standings
+from ordrebok.discounts.record import Standings, shelves_for
 from ordrebok.refusals import Refusal
 from ordrebok.wire.draft import Draft
 
@@ -25,7 +25,10 @@ def settled(state: State, call: Call, draft: Draft) -> Draft | Refusal:
         customer = draft.order.customer
         customer_id = None if customer is None else customer.id
         shelves = shelves_for(state, call.account_id, customer_id)
-        return apply(draft, shelves, standings(state, call.account_id), state.now)
+        books = Standings(state, call.account_id)
+        after = apply(draft, shelves, books, state.now)
+        books.check()
+        return after
     if draft.order.discounts is None:
         return draft
     borne = pruned(draft.order.discounts, draft.order.items)

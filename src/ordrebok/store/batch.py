@@ -74,6 +74,9 @@ class Source(Protocol):
     def row(self, key: Key) -> Row | None:
         """Return a stored document."""
 
+    def rows(self, keys: Sequence[Key]) -> Iterable[Row | None]:
+        """Return stored documents, in the order of their keys."""
+
     def events(self, key: Key, place: int) -> list[bytes]:
         """Return a document's stored events, oldest first."""
 
@@ -95,12 +98,16 @@ class NothingMore:
 
     def row(self, key: Key) -> Row | None:
         """Ask for the document."""
-        raise NotLoaded(key=key)
+        raise NotLoaded(key)
+
+    def rows(self, keys: Sequence[Key]) -> Iterable[Row | None]:
+        """Ask for the documents."""
+        raise NotLoaded(*keys)
 
     def events(self, key: Key, place: int) -> list[bytes]:
         """Ask for the document with its events."""
         del place
-        raise NotLoaded(key=key, events=True)
+        raise NotLoaded(key, events=True)
 
     def record(self, key: RecordKey) -> Record | None:
         """Tell that there is none: the records of all members are loaded before they run."""
@@ -229,6 +236,13 @@ class Batch:
         known = self.documents.get(key)
         return known if known is not None else self.add_row(key, self._source.row(key))
 
+    def load(self, keys: Iterable[Key]) -> None:
+        """Take in many documents at once; those that are known already are not asked for."""
+        unknown = [key for key in dict.fromkeys(keys) if key not in self.documents]
+        if unknown:
+            for key, row in zip(unknown, self._source.rows(unknown), strict=True):
+                self.add_row(key, row)
+
     def events(self, document: Document) -> Sequence[bytes]:
         """Return the events of a document, those of this batch included."""
         if document.stored_events is None:
@@ -302,7 +316,7 @@ class Batch:
                 except NotLoaded as lack:
                     missing = lack
             waiting.append((member, missing))
-            blocked |= {*member.commit.keys, missing.key, member.record_key} - {None}
+            blocked |= {*member.commit.keys, *missing.keys, member.record_key} - {None}
         return waiting
 
     def _replay(self, member: Member) -> Outcome | Refusal | None:
@@ -445,6 +459,10 @@ class View:
         if type(document.parsed) is not type_:
             document.parsed = decode(document.body, type_)
         return document.parsed
+
+    def ahead(self, keys: Iterable[Key]) -> None:
+        """Say which documents will be looked at, so that they are loaded together."""
+        self._batch.load(key for key in keys if key.id not in self._member.ids)
 
     def version(self, key: Key) -> int:
         """Return the version of the document, 0 where there is none."""

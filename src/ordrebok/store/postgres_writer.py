@@ -130,7 +130,7 @@ class Writer:
         for _ in range(_ROUNDS):
             if not waiting:
                 return batch
-            more = {lack.key: lack.events for _, lack in waiting if lack.key is not None}
+            more = {key: lack.events for _, lack in waiting for key in lack.keys}
             seen |= more
             await self._load(batch, more, lock=lock)
             await self._give_numbers(batch, waiting)

@@ -8,7 +8,7 @@ only the wait for the disk is spent in another thread.
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,10 @@ class _Stored:
         """Return a stored document."""
         found = self._ask(self._row, key)
         return Row(*found[0]) if found else None
+
+    def rows(self, keys: Sequence[Key]) -> Iterable[Row | None]:
+        """Return stored documents: inside a file one by one is as fast as together."""
+        return map(self.row, keys)
 
     def events(self, key: Key, place: int) -> list[bytes]:
         """Return a document's stored events, oldest first."""
