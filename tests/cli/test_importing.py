@@ -19,6 +19,7 @@ from ordrebok.exchange.place import Place
 from ordrebok.orders.whole import WholeOrder
 from ordrebok.store.accounts import AccountStore
 from ordrebok.store.interface import BulkStore
+from ordrebok.store.walk import Walk
 from tests.cli.shop import ACCOUNT, foreign
 
 CHUNKS = 6
@@ -30,6 +31,7 @@ class Uneven:
 
     def __init__(self, store: BulkStore) -> None:
         self._store = store
+        self.began_late = asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the store has
         return getattr(self._store, name)
@@ -39,6 +41,7 @@ class Uneven:
     ) -> frozenset[str]:
         """Write the orders, those of a short chunk first if they may."""
         if len(orders) > 1:
+            self.began_late.set()
             await asyncio.sleep(LATE_SECONDS)
         return await self._store.load(account_id, orders, next_number)
 
@@ -80,3 +83,26 @@ def test_the_first_line_of_an_order_is_taken_however_many_are_written_at_once(
     assert lines == sorted(lines)
     assert {each["code"] for each in said} == {"ORDER_ID_TAKEN"}
     assert done == [chunk.size for chunk in chunks()]
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_what_is_being_written_when_an_import_is_stopped_is_counted(
+    database_url: str, at_once: int
+) -> None:
+    """What the last sentence says is in the database is there, and nothing more."""
+    tally = Tally()
+
+    async def run() -> int:
+        async with opened(database_url) as store:
+            assert await AccountStore(store).add_account(Account(ACCOUNT, "", ""))
+            uneven = Uneven(store)
+            report = Report(io.BytesIO(), print)
+            work = Import(cast("BulkStore", uneven), Place(ACCOUNT), report, tally, at_once)
+            importing = asyncio.create_task(work.run(iter(chunks()), lambda _: None))
+            await uneven.began_late.wait()
+            importing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await importing
+            return len(await store.walk(Walk(ACCOUNT)))
+
+    assert asyncio.run(run()) == tally.imported > 1

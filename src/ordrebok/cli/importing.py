@@ -149,14 +149,18 @@ class Import:
 
     async def _finish(self, went: Callable[[int], None]) -> None:
         """Wait for the chunk that has been written longest, and report on it."""
-        self._add(await self._writes[0].work)
-        went(self._writes.popleft().size)
+        write = self._writes[0]
+        await asyncio.wait([write.work])  # It goes on where this is cancelled: see _leave.
+        self._add(write.work.result())
+        self._writes.popleft()
+        went(write.size)
 
     async def _leave(self) -> None:
-        """Leave no work behind, whatever it was that ended the import."""
+        """Let what is being written come to its end, whatever ended the import, and count it."""
         for write in self._writes:
-            write.work.cancel()
-        await asyncio.gather(*(write.work for write in self._writes), return_exceptions=True)
+            await asyncio.wait([write.work])
+            if write.work.exception() is None:
+                self._add(write.work.result())
 
     def _add(self, refused: Sequence[Refused]) -> None:
         """Report on the lines of a chunk that were refused."""
