@@ -113,7 +113,8 @@ def verify(url: str, engine: str, orders: int) -> None:
     console.print(f"verify on {engine}: {said}", markup=False, highlight=False, soft_wrap=True)
     assert done.returncode == 0, f"verify on {engine} ended with {done.returncode}"
     found = json.loads(done.stdout)
-    assert found == {"disagreements": [], "orders": orders, "disagreeing_orders": 0}
+    expected = {"disagreements": [], "orders": orders, "disagreeing_orders": 0}
+    assert found == expected, f"the server had {orders} orders"
 
 
 def main() -> None:

@@ -3,6 +3,9 @@
 A line of an export comes out as it went in. In a line of another system's history everything may
 be missing that follows from the rest: ids, totals, statuses, versions, events. What is made up
 follows from the line alone, so that reading it again gives the same order.
+
+`exported.py` is the short way for lines that leave nothing out: what is asked of a line here must
+be asked there, too.
 """
 
 from collections.abc import Iterator, Sequence
