@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import flow, http, start, store
+from bench import flow, http, offers, start, store
 from bench.figures import Cell, Latency, middle_rounds
 from bench.load import WrongAnswer, own_cost
 from bench.machine import Company, look, spin_ms
@@ -23,7 +23,7 @@ from tests.support.postgres import Cluster, running
 FULL = http.Pace(seconds=1.5, warm_seconds=0.3, rounds=3)
 QUICK = http.Pace(seconds=0.5, warm_seconds=0.1, callers=(1, http.MANY), reads=False)
 STARTS, QUICK_STARTS = 7, 2
-PARTS = ("http", "flow", "store", "start")
+PARTS = ("http", "flow", "offers", "store", "start")
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -60,7 +60,7 @@ def measure(given: argparse.Namespace, cluster: Cluster, out: Console) -> Findin
     pace = QUICK if given.quick else FULL
     found = Findings(machine=look())
     company = Company()
-    if given.only in (None, "http", "flow"):
+    if given.only in (None, "http", "flow", "offers"):
         for callers in pace.callers:
             own = own_cost(callers, pace.seconds / 2)
             found.generator.append(
@@ -72,6 +72,8 @@ def measure(given: argparse.Namespace, cluster: Cluster, out: Console) -> Findin
         found.store = middle_rounds(cell for cell in cells if cell.work == STORE)
     if given.only in (None, "flow"):
         found.flow = middle_rounds(flow_in_rounds(given, cluster, pace, found, out))
+    if given.only in (None, "offers"):
+        found.offers = middle_rounds(offers_in_rounds(given, cluster, pace, found, out))
     if given.only in (None, "start"):
         for engine in given.engines:
             out.print(f"Start and memory, {engine} ...")
@@ -144,6 +146,24 @@ def flow_in_rounds(
                 found.spins_ms.append(spin_ms())
                 out.print(f"Round {number} of {pace.rounds}: the whole flow on {engine} ...")
                 yield from flow.measure(engine, load, pace)
+
+
+def offers_in_rounds(
+    given: argparse.Namespace,
+    cluster: Cluster,
+    pace: http.Pace,
+    found: Findings,
+    out: Console,
+) -> Iterator[Cell]:
+    """Let servers with a hundred rules take turns, and yield what each did with and without."""
+    with http.servers(given.engines, cluster, given.serve.split()) as loads:
+        for load in loads.values():
+            offers.lay_out(load.port, load.token)
+        for number in range(1, pace.rounds + 1):
+            for engine, load in loads.items():
+                found.spins_ms.append(spin_ms())
+                out.print(f"Round {number} of {pace.rounds}: discounts on {engine} ...")
+                yield from offers.measure(engine, load, pace)
 
 
 def main() -> int:

@@ -108,11 +108,12 @@ class Load:
 
     def __init__(self, server: Server, token: str) -> None:
         self._server = server
+        self.port = server.port
         self.token = token
 
-    def prepare(self, seconds: float) -> tuple[str, ...]:
+    def prepare(self, seconds: float, customer: str | None = None) -> tuple[str, ...]:
         """Make drafts one line short for that long, and return their ids."""
-        make = _step(create_request(self.token, LINES - 1), LINES - 1)
+        make = _step(create_request(self.token, LINES - 1, customer), LINES - 1)
         ids = new_ids(int(seconds * MOST_DRAFTS_PER_SECOND))
         made, _ = self.run([make], ids, MANY, Pace(seconds, 0))
         return ids[: made.sent]

@@ -22,6 +22,8 @@ STORE_AIM = 12_000.0
 """Guarded writes a second at 32 writers, without the web."""
 START_AIM_SECONDS = 0.5
 MEMORY_AIM_MB = 90.0
+OFFERS_AIM = 0.5
+"""How many times the rate without rules a hundred of them leave, at 32 connections."""
 MANY = 32
 ORDER = ("pgbench", "sqlite", "postgres")
 
@@ -47,6 +49,7 @@ class Findings:
     generator: list[Generator] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     flow: list[Cell] = field(default_factory=list)
+    offers: list[Cell] = field(default_factory=list)
     store: list[Cell] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
 
@@ -63,6 +66,17 @@ class Findings:
             _at_least(f"store alone, {cell.engine}, {MANY} writers", STORE_AIM, cell.per_second)
             for cell in self.store
             if cell.callers == MANY
+        ]
+        found += [
+            Target(
+                name=f"{cell.work}, to without, {cell.engine}, {MANY} connections",
+                aim=OFFERS_AIM,
+                measured=cell.to_base,
+                unit="x",
+                at_least=True,
+            )
+            for cell in self.offers
+            if cell.callers == MANY and cell.to_base is not None
         ]
         for start in self.starts:
             name = f"start to first answer, {start.engine}"
@@ -115,6 +129,8 @@ def _tables(findings: Findings) -> Iterable[Titled]:
     if findings.flow:
         yield _cells("The whole flow over HTTP, orders", "connections", findings.flow)
         yield _steps(findings.flow)
+    if findings.offers:
+        yield _cells("Discounts over HTTP", "connections", findings.offers, base="x without")
     if findings.store:
         yield _cells("The store alone, guarded writes", "writers", findings.store)
     if findings.generator:
@@ -136,11 +152,11 @@ def _table(words: Sequence[str], numbers: Sequence[str]) -> Table:
     return table
 
 
-def _cells(title: str, callers: str, cells: Sequence[Cell]) -> Titled:
-    """Show rates, latencies, the ratio to pgbench and where the processor time went."""
+def _cells(title: str, callers: str, cells: Sequence[Cell], base: str = "x pgbench") -> Titled:
+    """Show rates, latencies, the ratio to their base and where the processor time went."""
     table = _table(
         ("work", "engine"),
-        (callers, "per second", "x pgbench", "p50 ms", "p99 ms", "server us", "client us"),
+        (callers, "per second", base, "p50 ms", "p99 ms", "server us", "client us"),
     )
     for cell in sorted(cells, key=lambda cell: (cell.work, ORDER.index(cell.engine), cell.callers)):
         table.add_row(
@@ -212,7 +228,7 @@ def _targets(targets: Sequence[Target]) -> Titled:
     """Show which aims were reached."""
     table = _table(("what",), ("aim", "measured", ""))
     for target in targets:
-        digits = 2 if target.unit == "s" else 0
+        digits = 2 if target.unit in {"s", "x"} else 0
         table.add_row(
             target.name,
             f"{'>=' if target.at_least else '<='} {target.aim:,g} {target.unit}",

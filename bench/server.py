@@ -73,7 +73,8 @@ class Client:
 def add_client(database: str) -> Client:
     """Make the tables, the account and an API client."""
     run_command("account", "add", ACCOUNT, "--database", database)
-    words = ("client", "add", ACCOUNT, "--scope", "admin:shopping", "--json")
+    scopes = ("--scope", "admin:shopping", "--scope", "admin:discounts")
+    words = ("client", "add", ACCOUNT, *scopes, "--json")
     made = json.loads(run_command(*words, "--database", database))
     return Client(made["client_id"], made["client_secret"])
 

@@ -92,14 +92,17 @@ def request(method: str, path: str, token: str, body: Json | None = None) -> tup
     return tuple("\r\n".join([*lines, "", text]).split(HERE))
 
 
-def create_request(token: str, lines: int) -> tuple[str, ...]:
-    """Return "make a draft" under an id of our own."""
-    return request("POST", PATH, token, {"id": HERE, **draft(lines)})
+def create_request(token: str, lines: int, customer: str | None = None) -> tuple[str, ...]:
+    """Return "make a draft" under an id of our own, perhaps for a customer who is known."""
+    body = {"id": HERE, **draft(lines)}
+    if customer is not None:
+        body["order"]["customer"]["id"] = customer
+    return request("POST", PATH, token, body)
 
 
-def add_request(token: str, line: int = LINES) -> tuple[str, ...]:
+def add_request(token: str, line: int = LINES, query: str = "") -> tuple[str, ...]:
     """Return "add an item"."""
-    return request("POST", f"{PATH}/{HERE}/items", token, item(line))
+    return request("POST", f"{PATH}/{HERE}/items{query}", token, item(line))
 
 
 def get_request(token: str) -> tuple[str, ...]:

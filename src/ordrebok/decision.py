@@ -134,6 +134,8 @@ class Commit(msgspec.Struct, frozen=True):
 
     keys: tuple[Key, ...]
     decide: Callable[[State], Decision | Refusal]
+    ahead: tuple[Key, ...] = ()
+    """Load these along too: the decision looks at them, and may change them or not."""
     with_events: bool = False
     """Load the events of `keys` along, because the answer shows them."""
     if_match: str | None = None

@@ -220,6 +220,9 @@ def test_completion_books_once_also_when_it_is_sent_again(api: Api) -> None:
     assert book(api, rule_id) == {"usage": 1, "amount": 1_000}
     (order,) = first
     assert order["discounts"][0]["refs"][0]["usages"] == 1
+    (second,) = completed(api, a_draft(api, eligible(5_000, 1)))
+    (ref,) = second["discounts"][0]["refs"]
+    assert ref["statistics"] == {"amount": 1_500, "stamp": 0, "usage": 2}
 
 
 def test_raced_completions_of_one_draft_book_once(api: Api) -> None:

@@ -69,7 +69,8 @@ def test_three_for_two_takes_its_tax_along() -> None:
 def test_the_discounts_of_an_order_say_who_got_what() -> None:
     """The printed example: 30.00 on one line, 70.00 on another; statistics hold this purchase."""
     draft = a_draft(a_chair(3_000, 1), a_chair(7_000, 5), customer=Customer(id="C1"))
-    offer = an_offer(a_rule("discount_amount", 10_000), "C1")
+    limited = a_rule("discount_amount", 10_000, limitation={"discount_repeat_usage": 5})
+    offer = an_offer(limited, "C1")
     books = {"ref-rule": Standing(usage=2, amount=500, stamp=3)}
     order = applied(draft, offer, books=books).order
     assert msgspec.to_builtins(order.discounts) == (
@@ -88,6 +89,21 @@ def test_the_discounts_of_an_order_say_who_got_what() -> None:
         },
     )
     assert [item.discount_lines[0].discount_type for item in order.items] == ["customer"] * 2
+
+
+def test_a_draft_does_not_rest_on_books_that_change_nothing() -> None:
+    """Whoever else uses a rule without limits does not make the draft be decided again."""
+    draft = a_draft(a_chair(3_000, 1))
+    asked: list[str] = []
+
+    def book(ref_id: str) -> Standing:
+        """Note who is asked for."""
+        asked.append(ref_id)
+        return Standing()
+
+    shelf = shelved([an_offer(a_rule(value=10))])
+    (discount,) = accepted(apply(draft, [shelf], book, NOW)).order.discounts or ()
+    assert (asked, discount.refs and discount.refs[0].statistics) == ([], None)
 
 
 def test_applying_again_changes_nothing() -> None:

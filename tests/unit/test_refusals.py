@@ -210,7 +210,7 @@ def with_discount(draft: Draft, rule_id: str, ref_id: str) -> Draft:
 
 def settled(*items: Item) -> object:
     """Apply discounts to a draft that holds these lines already."""
-    draft = a_draft()
+    draft = with_discount(a_draft(), "rule", "ref")
     draft = replace(draft, order=replace(draft.order, items=items))
     call = a_call("aid_draft_orders_id_put", {}, {"apply_discounts": True}, id="draft-1")
     return settling.settled(FakeState(), call, draft)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ordrebok.clock import Instant
 from ordrebok.discounts.basket import Line, Purchase, matches
 from ordrebok.discounts.compiled import CompiledRule
-from ordrebok.discounts.engine import Result, Use, discounted
+from ordrebok.discounts.engine import Result, Use, discounted, has_book
 from ordrebok.discounts.repricing import relined
 from ordrebok.discounts.requirements import EVERYBODY, NOBODY
 from ordrebok.discounts.shelf import Shelf, concerning
@@ -122,15 +122,20 @@ def codes_of(metadata: dict[str, object] | None) -> frozenset[str]:
 def discounts_of(
     result: Result, lines: Sequence[Line], standing_of: StandingOf
 ) -> tuple[Discount, ...]:
-    """Return `discounts[]`: each rule with its refs, the statistics with this purchase in them."""
+    """Return `discounts[]`: each rule with its refs.
+
+    Statistics, with this purchase in them, stand where the book of a ref was looked at: a draft
+    that rested on the others too would be decided anew whenever somebody else uses them. An
+    order has the statistics of all its refs.
+    """
     by_rule: dict[str, list[DiscountRef]] = {}
     for use in result.uses:
-        standing = standing_of(use.offer.ref.id)
+        standing = standing_of(use.offer.ref.id) if has_book(use.offer.rule) else None
         by_rule.setdefault(use.offer.rule.id, []).append(_ref(use, lines, standing))
     return tuple(Discount(id=rule, refs=tuple(refs)) for rule, refs in by_rule.items())
 
 
-def _ref(use: Use, lines: Sequence[Line], standing: Standing) -> DiscountRef:
+def _ref(use: Use, lines: Sequence[Line], standing: Standing | None) -> DiscountRef:
     """Return what a purchase used of one ref."""
     bonus = use.offer.rule.is_bonus
     amount = 0 if bonus else use.total
@@ -144,7 +149,9 @@ def _ref(use: Use, lines: Sequence[Line], standing: Standing) -> DiscountRef:
         bonus=use.total if bonus else None,
         stamp=use.stamp,
         usages=use.usage,
-        statistics=DiscountStatistics(
+        statistics=None
+        if standing is None
+        else DiscountStatistics(
             amount=standing.amount + amount,
             stamp=standing.stamp + use.stamp,
             usage=standing.usage + use.usage,

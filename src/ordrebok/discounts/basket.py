@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -129,12 +129,15 @@ class Basket:
         lines = self.purchase.lines
         if all(line.store is None for line in lines):
             return None
-        return [self.store_facts if line.store is None else flat(line.store) for line in lines]
+        return [
+            self.store_facts if line.store is None else _facts_of_store(line.store)
+            for line in lines
+        ]
 
     @cached_property
     def store_facts(self) -> FactsOf:
         """What is known of the purchase's store, by path."""
-        return flat(self.purchase.store)
+        return _facts_of_store(self.purchase.store)
 
     def wall_clock(self, zone: ZoneInfo) -> tuple[int, int]:
         """Return day of the week, from Monday, and minute of the day in a time zone."""
@@ -207,6 +210,12 @@ def flat(value: object) -> dict[str, frozenset[str]]:
         plain.setdefault("attributes", plain["metadata"])
     _flatten(plain, "", found)
     return {path: frozenset(texts) for path, texts in found.items()}
+
+
+@lru_cache(maxsize=1024)
+def _facts_of_store(store: msgspec.Struct | None) -> FactsOf:
+    """Return what is known of a store; the same few stores sell all day."""
+    return flat(store)
 
 
 def _flatten(value: object, path: str, found: dict[str, set[str]]) -> None:

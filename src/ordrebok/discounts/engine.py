@@ -123,7 +123,7 @@ def _tried(offer: Offer, basket: Basket, standing_of: Callable[[str], Standing])
     miss = closed(rule, offer.ref, basket) or unsatisfied(rule, basket)
     if miss is not None:
         return miss
-    standing = standing_of(offer.ref.id) if _has_book(rule) else NEW
+    standing = standing_of(offer.ref.id) if has_book(rule) else NEW
     miss = used_up(rule, standing)
     if miss is not None:
         return miss
@@ -282,7 +282,7 @@ def _may_bar(rule: CompiledRule, basket: Basket) -> bool:
     return rule.is_item and bool(basket.under_item_rule if rule.any_item else basket.under_any_item)
 
 
-def _has_book(rule: CompiledRule) -> bool:
+def has_book(rule: CompiledRule) -> bool:
     """Tell whether the book of a ref can change what a rule gives."""
     return rule.repeat_usage >= 0 or rule.stamp > 0 or rule.kind == "discount_debit"
 

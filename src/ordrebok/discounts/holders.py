@@ -9,6 +9,7 @@ from ordrebok.decision import Call, Commit, Decision, State
 from ordrebok.discounts import giving
 from ordrebok.discounts.engine import Offer
 from ordrebok.discounts.record import (
+    buyer_keys,
     campaign_key,
     offers_for,
     put,
@@ -76,7 +77,7 @@ def _customer_rules(call: Call) -> Plan:
             return page
         return Decision((), encode([_with_book(state, call, offer) for offer in page]))
 
-    return Commit(keys=(wallet_key(call.account_id, customer),), decide=decide)
+    return Commit(keys=buyer_keys(call.account_id, customer), decide=decide)
 
 
 def _with_book(state: State, call: Call, offer: Offer) -> Rule:

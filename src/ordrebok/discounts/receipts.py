@@ -13,7 +13,7 @@ from ordrebok.decision import Call, Commit, Decision, State
 from ordrebok.discounts.applying import StandingOf, line_of
 from ordrebok.discounts.basket import Line, Purchase
 from ordrebok.discounts.engine import Offer, Result, Use, discounted
-from ordrebok.discounts.record import Standings, offers_for
+from ordrebok.discounts.record import Standings, buyer_keys, offers_for
 from ordrebok.discounts.repricing import retaxed
 from ordrebok.discounts.standing import balance
 from ordrebok.operation import Operation, Plan
@@ -213,7 +213,8 @@ def _available(call: Call) -> Plan:
         books.check()
         return Decision((), answer)
 
-    return Commit(keys=(), decide=decide, idempotency=call.idempotency)
+    ahead = buyer_keys(call.account_id, receipt.customer_id)
+    return Commit(keys=(), decide=decide, ahead=ahead, idempotency=call.idempotency)
 
 
 OPERATIONS = (

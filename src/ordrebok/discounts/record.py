@@ -34,7 +34,7 @@ from ordrebok.wire.discount_ref import (
     UsageRef,
     Wallet,
 )
-from ordrebok.wire.order import Discount
+from ordrebok.wire.order import Discount, DiscountStatistics
 
 REGISTER = "rules"
 HEAD = "head"
@@ -151,20 +151,24 @@ def put_head(state: State, call: Call, puts: Iterable[Put]) -> Put:
     return put_index(state, call, key, head)
 
 
+def buyer_keys(account_id: str, customer_id: str | None) -> tuple[Key, ...]:
+    """Return what is looked at for every purchase of a buyer."""
+    head = head_key(account_id)
+    return (head,) if customer_id is None else (head, wallet_key(account_id, customer_id))
+
+
 def shelves_for(state: State, account_id: str, customer_id: str | None) -> list[Shelf]:
     """Return the offers that hold for a buyer: its own, and those of the wildcard.
 
     Reads the head of the register and the buyer's wallet; all else only after a change.
     """
-    own = None if customer_id is None else wallet_key(account_id, customer_id)
-    state.ahead((head_key(account_id),) if own is None else (head_key(account_id), own))
     head = state.get(head_key(account_id), RegisterHead)
     if head is None:
         return []
     wildcard = NOBODY if customer_id is None else EVERYBODY
     shelves = [_shelf(state, account_id, head, wildcard)]
-    if own is not None:
-        wallet = state.get(own, Wallet)
+    if customer_id is not None:
+        wallet = state.get(wallet_key(account_id, customer_id), Wallet)
         if wallet is not None:
             shelves.append(_shelf(state, account_id, head, wallet))
     return shelves
@@ -287,6 +291,31 @@ def booked(
     if lacking:
         return Refusal("DISCOUNT_USED_UP", lacking[0].message, faults=tuple(lacking))
     return _puts(state, call, refs)
+
+
+def told(discounts: Sequence[Discount] | None, puts: Iterable[Put]) -> tuple[Discount, ...] | None:
+    """Return `discounts[]` of an order with the statistics that its bookings come to.
+
+    `puts` are those that booked it. Keeps: the statistics hold this order, and all before it.
+    """
+    books = {ref.id: ref for each in puts if isinstance(ref := each.document, RefDocument)}
+    if not discounts or not books:
+        return None if discounts is None else tuple(discounts)
+    return tuple(
+        replace(
+            discount,
+            refs=tuple(
+                replace(ref, statistics=_statistics(books[ref.id])) if ref.id in books else ref
+                for ref in discount.refs or ()
+            ),
+        )
+        for discount in discounts
+    )
+
+
+def _statistics(ref: RefDocument) -> DiscountStatistics:
+    """Return what a ref has given, as orders show it."""
+    return DiscountStatistics(amount=ref.amount, stamp=ref.stamp, usage=ref.usage)
 
 
 def released(state: State, call: Call, order: Booked) -> tuple[Put, ...]:

@@ -1,6 +1,8 @@
 """Offers sorted by what they ask for, so that a purchase meets only those that could concern it."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from ordrebok.discounts.basket import Purchase
@@ -18,29 +20,41 @@ class Shelf(NamedTuple):
     by_code: dict[str, list[int]]
     by_id: dict[str, list[int]]
     by_group: dict[str, list[int]]
+    by_store: dict[str, list[int]]
+    by_gross: tuple[tuple[int, int], ...] = ()
+    """Positions of offers that ask for a gross amount and for nothing else, smallest first."""
 
 
-EMPTY = Shelf((), frozenset(), (), {}, {}, {})
+EMPTY = Shelf((), frozenset(), (), {}, {}, {}, {})
 
 
 def shelved(offers: Iterable[Offer]) -> Shelf:
-    """Return offers sorted by the code, product or group without which they give nothing."""
-    shelf = Shelf(tuple(offers), frozenset(), (), {}, {}, {})
-    general = []
+    """Return offers sorted by what they give nothing without: a code, a product, a store ..."""
+    shelf = Shelf(tuple(offers), frozenset(), (), {}, {}, {}, {})
+    general: list[int] = []
+    by_gross: list[tuple[int, int]] = []
     for position, offer in enumerate(shelf.offers):
         rule = offer.rule
         matcher = _needed(rule)
         if rule.code is not None:
             shelf.by_code.setdefault(rule.code, []).append(position)
         elif matcher is None:
-            general.append(position)
+            stores = _stores(rule)
+            if stores is not None:
+                for name in stores:
+                    shelf.by_store.setdefault(name, []).append(position)
+            elif rule.gross_amount is not None:
+                by_gross.append((rule.gross_amount, position))
+            else:
+                general.append(position)
         else:
             for name in matcher.ids | {item for item, _ in matcher.pairs}:
                 shelf.by_id.setdefault(name, []).append(position)
             for name in matcher.groups:
                 shelf.by_group.setdefault(name, []).append(position)
     ids = frozenset(offer.rule.id for offer in shelf.offers)
-    return shelf._replace(general=tuple(general), rule_ids=ids)
+    ordered = tuple(sorted(by_gross))
+    return shelf._replace(general=tuple(general), rule_ids=ids, by_gross=ordered)
 
 
 def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
@@ -51,6 +65,8 @@ def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
     """
     ids = {line.id for line in purchase.lines if line.id is not None}
     groups = {group for line in purchase.lines for group in line.groups}
+    stores = {_id_of(purchase.store), *(_id_of(line.store) for line in purchase.lines)}
+    gross = sum(line.gross_amount for line in purchase.lines)
     found: list[Offer] = []
     for shelf in shelves:
         positions = set(shelf.general)
@@ -60,6 +76,10 @@ def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
             positions.update(shelf.by_id.get(name, ()))
         for name in groups if shelf.by_group else ():
             positions.update(shelf.by_group.get(name, ()))
+        for name in stores if shelf.by_store else ():
+            positions.update(shelf.by_store.get(name, ()))
+        reached = bisect_right(shelf.by_gross, gross, key=itemgetter(0))
+        positions.update(position for _, position in shelf.by_gross[:reached])
         found += [shelf.offers[position] for position in positions]
     return found
 
@@ -68,3 +88,14 @@ def _needed(rule: CompiledRule) -> Matcher | None:
     """Return the products of which a rule needs one at least; None where any will do."""
     matchers = [rule.items, *(mix.matcher for mix in rule.mixes)]
     return next((matcher for matcher in matchers if not matcher.everything), None)
+
+
+def _stores(rule: CompiledRule) -> frozenset[str] | None:
+    """Return the stores of which a rule needs one; None where it names none by their ids."""
+    named = (fact.accepted for fact in rule.store if fact.path == "id")
+    return next(named, rule.store_ids)
+
+
+def _id_of(store: object) -> str:
+    """Return the id of a store, an empty text where there is none."""
+    return getattr(store, "id", None) or ""

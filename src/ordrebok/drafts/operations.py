@@ -6,7 +6,7 @@ from ordrebok.clock import milliseconds
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, Listing, State, Stored
 from ordrebok.drafts import rules
 from ordrebok.drafts.record import answer, decision, fingerprint, key_of, shows_events
-from ordrebok.drafts.settling import settled
+from ordrebok.drafts.settling import ahead_of, foresee, settled
 from ordrebok.drafts.transition import complete
 from ordrebok.events.rules import wanted, with_events
 from ordrebok.operation import READ, WRITE, Operation, Plan
@@ -60,6 +60,7 @@ def _create(call: Call) -> Plan:
     return Commit(
         keys=() if own is None else (own,),
         decide=decide,
+        ahead=ahead_of(call),
         with_events=own is not None,
         idempotency=call.idempotency,
     )
@@ -74,6 +75,7 @@ def _change(call: Call, change: Callable[[Draft, State], Draft | Refusal]) -> Co
         draft = state.get(key, Draft)
         if draft is None:
             return not_found("Draft order")
+        foresee(state, call, draft)
         after = change(draft, state)
         if not isinstance(after, Refusal):
             after = settled(state, call, after)
@@ -82,6 +84,7 @@ def _change(call: Call, change: Callable[[Draft, State], Draft | Refusal]) -> Co
     return Commit(
         keys=(key,),
         decide=decide,
+        ahead=ahead_of(call),
         with_events=shows_events(call),
         if_match=call.if_match,
         idempotency=call.idempotency,

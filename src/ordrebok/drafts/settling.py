@@ -2,12 +2,35 @@
 
 from msgspec.structs import replace
 
-from ordrebok.decision import Call, State
+from ordrebok.decision import Call, Key, State
 from ordrebok.discounts.applying import apply
 from ordrebok.discounts.bookings import pruned
-from ordrebok.discounts.record import Standings, shelves_for
+from ordrebok.discounts.record import Standings, head_key, shelves_for, wallet_key
 from ordrebok.refusals import Refusal
+from ordrebok.wire.discount_ref import RegisterHead
 from ordrebok.wire.draft import Draft
+
+
+def ahead_of(call: Call) -> tuple[Key, ...]:
+    """Return what a write will look at besides its draft, whatever the draft is."""
+    return (head_key(call.account_id),) if _applies(call) else ()
+
+
+def foresee(state: State, call: Call, draft: Draft) -> None:
+    """Ask for the wallet of the draft's buyer before the draft is changed.
+
+    Where it has to be loaded first, nothing was computed in vain.
+    """
+    customer = draft.order.customer
+    if customer is None or customer.id is None or not _applies(call):
+        return
+    if state.get(head_key(call.account_id), RegisterHead) is not None:
+        state.ahead((wallet_key(call.account_id, customer.id),))
+
+
+def _applies(call: Call) -> bool:
+    """Tell whether a call asks for discounts."""
+    return bool(getattr(call.query, "apply_discounts", False))
 
 
 def settled(state: State, call: Call, draft: Draft) -> Draft | Refusal:
@@ -21,10 +44,12 @@ def settled(state: State, call: Call, draft: Draft) -> Draft | Refusal:
     """
     if draft.status != "open":
         return draft
-    if getattr(call.query, "apply_discounts", False):
+    if _applies(call):
         customer = draft.order.customer
         customer_id = None if customer is None else customer.id
         shelves = shelves_for(state, call.account_id, customer_id)
+        if not shelves and draft.order.discounts is None:
+            return draft
         books = Standings(state, call.account_id)
         after = apply(draft, shelves, books, state.now)
         books.check()

@@ -1,11 +1,13 @@
 """The way from a draft to orders inside one decision: completing, and orders without a draft."""
 
+from msgspec.structs import replace
+
 from ordrebok.decision import Call, Commit, Decision, Key, Put, State
-from ordrebok.discounts.record import Booked, booked
+from ordrebok.discounts.record import Booked, booked, told
 from ordrebok.drafts import completion, rules
 from ordrebok.drafts.record import key_of
 from ordrebok.drafts.record import put as put_draft
-from ordrebok.drafts.settling import settled
+from ordrebok.drafts.settling import ahead_of, settled
 from ordrebok.events.rules import change_event
 from ordrebok.ids import Candidates
 from ordrebok.orders.record import answer as order_answer
@@ -56,7 +58,13 @@ def complete(call: Call) -> Commit:
         answer = _completed_answer(done, [o for o in orders if isinstance(o, Order)])
         return Decision((put_draft(key, done, event), *puts), answer, done.version)
 
-    return Commit(keys=(key,), decide=decide, if_match=call.if_match, idempotency=call.idempotency)
+    return Commit(
+        keys=(key,),
+        decide=decide,
+        ahead=ahead_of(call),
+        if_match=call.if_match,
+        idempotency=call.idempotency,
+    )
 
 
 def create_order(call: Call, body: OrderBody) -> Commit | Refusal:
@@ -130,7 +138,7 @@ def _become_orders(
         put_order(
             Key(call.account_id, "order", order.order_id),
             None,
-            order,
+            replace(order, discounts=told(order.discounts, uses)),
             change_event(call, state.new_id(), 1, state.now, created=True, draft_id=draft_id),
         )
         for order in orders
@@ -157,6 +165,7 @@ def _update_order(
         return uses
     event = change_event(call, state.new_id(), after.version, state.now, draft_id=draft.id)
     key = Key(call.account_id, "order", after.order_id)
+    after = replace(after, discounts=told(after.discounts, uses))
     return (put_order(key, updated, after, event), *uses)
 
 

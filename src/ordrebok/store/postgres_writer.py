@@ -123,6 +123,8 @@ class Writer:
             commit = member.commit
             for key in commit.keys:
                 seen[key] = seen.get(key, False) or commit.with_events
+            for key in commit.ahead:
+                seen.setdefault(key, False)
         batch = Batch(self._moments.next(), _NOTHING)
         await self._load(batch, seen, lock=lock)
         await self._load_records(batch, members)
