@@ -9,6 +9,7 @@ from ordrebok.operation import Operation
 from ordrebok.orders.lists import OPERATIONS as LISTS
 from ordrebok.orders.operations import OPERATIONS as ORDERS
 from ordrebok.payments.operations import OPERATIONS as PAYMENTS
+from ordrebok.payouts.operations import OPERATIONS as PAYOUTS
 
 OPERATIONS: tuple[Operation, ...] = (
     *ACCOUNTS,
@@ -19,4 +20,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *EVENTS,
     *COMMENTS,
     *DISCOUNTS,
+    *PAYOUTS,
 )

@@ -14,8 +14,8 @@ def plainly_agrees(order: Order) -> bool:
 
     Keeps: where this says yes, every equation of the proof holds, and no number of a line and no
     id of an operation stands twice. It says no to a few orders that agree too: with reversed
-    lines, several authorizations, or operations of which only some name theirs. Written out, the
-    proof of a usual order takes several times as long.
+    lines, payouts, several authorizations, or operations of which only some name theirs. Written
+    out, the proof of a usual order takes several times as long.
     """
     stored = (
         order.gross_amount,
@@ -38,7 +38,9 @@ def plainly_fits(order: Order) -> bool:
         for line in item.discount_lines:
             net -= line.amount or 0
         relation = item.related_item
-        if item.net_amount != net or (relation is not None and relation.type == "reversed"):
+        if item.net_amount != net or item.payout is not None:
+            return False
+        if relation is not None and relation.type == "reversed":
             return False
         payables[item.line_id] = payable(item)
     return len(payables) == len(order.items) and _operations_fit(order, payables)

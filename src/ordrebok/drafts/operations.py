@@ -6,16 +6,16 @@ from ordrebok.clock import milliseconds
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, Listing, State, Stored
 from ordrebok.drafts import rules
 from ordrebok.drafts.record import answer, decision, fingerprint, key_of, shows_events
-from ordrebok.drafts.settling import ahead_of, foresee, settled
+from ordrebok.drafts.settling import ahead_of, foresee, settled, updated_order
 from ordrebok.drafts.transition import complete
 from ordrebok.events.rules import wanted, with_events
+from ordrebok.items.conversion import item_refusal, items_refusal
 from ordrebok.operation import READ, WRITE, Operation, Plan
 from ordrebok.orders.lists import position_of, rendered
 from ordrebok.refusals import Refusal, not_found, refuse
 from ordrebok.wire.base import encode
-from ordrebok.wire.draft import CompletedDraft, Draft, DraftBody, Drafts, DraftUpdate, Options
+from ordrebok.wire.draft import CompletedDraft, Draft, DraftBody, Drafts, DraftUpdate
 from ordrebok.wire.item import ItemBody
-from ordrebok.wire.order import Order
 from ordrebok.wire.query import DraftQuery, DraftsQuery, EventsQuery
 
 PATH = "/accounts/{aid}/shopping/draft_orders"
@@ -23,14 +23,12 @@ ONE = PATH + "/{id}"
 ITEMS = ONE + "/items"
 _LONGEST_LINE_ID = 16
 _EDIT_REFUSALS = ("NOT FOUND", "DRAFT_COMPLETED", "DRAFT_DELETED")
-_ITEM_REFUSALS = (*_EDIT_REFUSALS, "INVALID_AMOUNTS", "AMOUNT_TOO_LARGE")
-
-
-def _updated(state: State, call: Call, options: Options | None) -> Order | None:
-    """Return the order that a draft with these options updates."""
-    if options is None or options.order_id is None:
-        return None
-    return state.get(Key(call.account_id, "order", options.order_id), Order)
+_ITEM_REFUSALS = (
+    *_EDIT_REFUSALS,
+    "INVALID_AMOUNTS",
+    "AMOUNT_TOO_LARGE",
+    "PAYOUT_RULE_NOT_FOUND",
+)
 
 
 def _create(call: Call) -> Plan:
@@ -49,7 +47,11 @@ def _create(call: Call) -> Plan:
                 events = state.events(own) if shows_events(call) else ()
                 return Decision((), answer(call, encode(standing), events), standing.version)
         key = own or Key(call.account_id, "draft", state.new_id())
-        order = _updated(state, call, body.options)
+        if call.strict:
+            refusal = items_refusal(body.order.items, body.order.currency, "order", "items")
+            if refusal is not None:
+                return refusal
+        order = updated_order(state, call, body.options)
         draft = rules.create(body, key.id, call.path, call.actor_id, state.now, order)
         if not isinstance(draft, Refusal):
             draft = settled(state, call, draft)
@@ -97,8 +99,13 @@ def _update(call: Call) -> Plan:
 
     def change(draft: Draft, state: State) -> Draft | Refusal:
         """Update with the order that the new options name."""
+        if call.strict and body.order is not None and body.order.items:
+            currency = body.order.currency or draft.order.currency
+            refusal = items_refusal(body.order.items, currency, "order", "items")
+            if refusal is not None:
+                return refusal
         options = rules.changed_options(draft, body)
-        return rules.update(draft, body, state.now, _updated(state, call, options))
+        return rules.update(draft, body, state.now, updated_order(state, call, options))
 
     return _change(call, change)
 
@@ -114,12 +121,15 @@ def _line_of(call: Call) -> int | None:
 def _add_item(call: Call) -> Plan:
     """Add a line."""
     body = call.body_as(ItemBody)
-    return _change(
-        call,
-        lambda draft, state: rules.add_item(
-            draft, body, state.now, _updated(state, call, draft.options)
-        ),
-    )
+
+    def change(draft: Draft, state: State) -> Draft | Refusal:
+        """Add the line to what stands."""
+        refusal = item_refusal(body, draft.order.currency) if call.strict else None
+        if refusal is not None:
+            return refusal
+        return rules.add_item(draft, body, state.now, updated_order(state, call, draft.options))
+
+    return _change(call, change)
 
 
 def _replace_item(call: Call) -> Plan:
@@ -127,7 +137,13 @@ def _replace_item(call: Call) -> Plan:
     body, line_id = call.body_as(ItemBody), _line_of(call)
     if line_id is None:
         return not_found("Item")
-    return _change(call, lambda draft, state: rules.replace_item(draft, line_id, body, state.now))
+
+    def change(draft: Draft, state: State) -> Draft | Refusal:
+        """Put the line in the place of what stands."""
+        refusal = item_refusal(body, draft.order.currency) if call.strict else None
+        return refusal or rules.replace_item(draft, line_id, body, state.now)
+
+    return _change(call, change)
 
 
 def _remove_item(call: Call) -> Plan:
@@ -232,6 +248,7 @@ OPERATIONS = (
             "ORDER_NOT_OPEN",
             "CURRENCY_MISMATCH",
             "AMOUNT_TOO_LARGE",
+            "PAYOUT_RULE_NOT_FOUND",
         ),
         versioned=True,
         description=(
@@ -355,7 +372,7 @@ OPERATIONS = (
         query=DraftQuery,
         answer=Draft,
         plan=_remove_item,
-        refusals=(*_EDIT_REFUSALS, "AMOUNT_TOO_LARGE"),
+        refusals=(*_EDIT_REFUSALS, "AMOUNT_TOO_LARGE", "PAYOUT_RULE_NOT_FOUND"),
         versioned=True,
         description=(
             "Lines that require or reverse the removed one go too, however long the chain; "

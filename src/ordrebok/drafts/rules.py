@@ -16,6 +16,7 @@ from ordrebok.items.rules import (
     totals,
     without,
 )
+from ordrebok.payouts.applying import option_refusal
 from ordrebok.refusals import Fault, Refusal, not_found, refuse
 from ordrebok.wire.base import MAX_INTEGER, Link
 from ordrebok.wire.draft import Draft, DraftBody, DraftUpdate, OptionChanges, Options
@@ -255,6 +256,9 @@ def _options_refusal(
                 "options.order_id beside it, or no replace",
             )
         )
+    payout = option_refusal(options.payout)
+    if payout is not None:
+        faults += payout.faults
     if faults:
         return Refusal("INVALID_REQUEST_PARAMETER", faults=tuple(faults))
     if options.order_id is None:

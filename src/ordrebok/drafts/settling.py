@@ -1,4 +1,4 @@
-"""What a draft needs after each change, before it is put down: its discounts settled."""
+"""What a draft needs after each change, before it is put down: discounts, then payouts."""
 
 from msgspec.structs import replace
 
@@ -6,9 +6,18 @@ from ordrebok.decision import Call, Key, State
 from ordrebok.discounts.applying import apply
 from ordrebok.discounts.bookings import pruned
 from ordrebok.discounts.record import Standings, head_key, shelves_for, wallet_key
+from ordrebok.payouts.record import split
 from ordrebok.refusals import Refusal
 from ordrebok.wire.discount_ref import RegisterHead
-from ordrebok.wire.draft import Draft
+from ordrebok.wire.draft import Draft, Options
+from ordrebok.wire.order import Order
+
+
+def updated_order(state: State, call: Call, options: Options | None) -> Order | None:
+    """Return the order that a draft with these options updates."""
+    if options is None or options.order_id is None:
+        return None
+    return state.get(Key(call.account_id, "order", options.order_id), Order)
 
 
 def ahead_of(call: Call) -> tuple[Key, ...]:
@@ -36,14 +45,25 @@ def _applies(call: Call) -> bool:
 def settled(state: State, call: Call, draft: Draft) -> Draft | Refusal:
     """Return a changed draft as it may be put down.
 
-    With `apply_discounts=true` it has the discounts that it now qualifies for. Without, lines
-    stay as they are, and `discounts[]` keeps what they still bear: so that a line that was
-    removed or replaced is not booked.
-    Refuses: AMOUNT_TOO_LARGE.
-    Source: decisions, discounts.
+    What its lines cost is settled first, then who gets it.
+    Refuses: AMOUNT_TOO_LARGE, PAYOUT_RULE_NOT_FOUND.
+    Source: decisions, discounts; payout 1 and 2.
     """
     if draft.status != "open":
         return draft
+    after = _discounted(state, call, draft)
+    if isinstance(after, Refusal):
+        return after
+    return split(state, call.account_id, after, updated_order(state, call, after.options))
+
+
+def _discounted(state: State, call: Call, draft: Draft) -> Draft | Refusal:
+    """Return the draft with its discounts settled.
+
+    With `apply_discounts=true` it has the discounts that it now qualifies for. Without, lines
+    stay as they are, and `discounts[]` keeps what they still bear: so that a line that was
+    removed or replaced is not booked.
+    """
     if _applies(call):
         customer = draft.order.customer
         customer_id = None if customer is None else customer.id

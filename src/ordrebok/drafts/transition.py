@@ -7,9 +7,10 @@ from ordrebok.discounts.record import Booked, booked, told
 from ordrebok.drafts import completion, rules
 from ordrebok.drafts.record import key_of
 from ordrebok.drafts.record import put as put_draft
-from ordrebok.drafts.settling import ahead_of, settled
+from ordrebok.drafts.settling import ahead_of, settled, updated_order
 from ordrebok.events.rules import change_event
 from ordrebok.ids import Candidates
+from ordrebok.items.conversion import items_refusal
 from ordrebok.orders.record import answer as order_answer
 from ordrebok.orders.record import created_ms
 from ordrebok.orders.record import put as put_order
@@ -28,8 +29,8 @@ def complete(call: Call) -> Commit:
     """Return the plan that completes the draft in the path.
 
     Keeps: exactly once; a draft that is completed already answers with the orders it became.
-    Refuses: NOT FOUND, DRAFT_DELETED, ORDER_NOT_OPEN, CURRENCY_MISMATCH, DRAFT_INCOMPLETE,
-    ORDER_ID_TAKEN, ORDER_HAS_PAYMENTS, AMOUNT_TOO_LARGE, DISCOUNT_USED_UP.
+    Refuses: NOT FOUND, DRAFT_DELETED, PAYOUT_RULE_NOT_FOUND, ORDER_NOT_OPEN, CURRENCY_MISMATCH,
+    DRAFT_INCOMPLETE, ORDER_ID_TAKEN, ORDER_HAS_PAYMENTS, AMOUNT_TOO_LARGE, DISCOUNT_USED_UP.
     Source: decisions, from draft to order; retrying 5.
     """
     key = key_of(call)
@@ -83,11 +84,17 @@ def create_order(call: Call, body: OrderBody) -> Commit | Refusal:
         )
         return Refusal("INVALID_REQUEST_PARAMETER", faults=(fault,))
     codes = Candidates()
+    path = ("items",) if call.body is body.order else ("order", "items")
 
     def decide(state: State) -> Decision | Refusal:
         """Build the draft in memory and turn it into its one order."""
         content = DraftBody(order=body.order, options=options)
-        draft = rules.create(content, "", "", call.actor_id, state.now, None)
+        if call.strict:
+            refusal = items_refusal(body.order.items, body.order.currency, *path)
+            if refusal is not None:
+                return refusal
+        made = rules.create(content, "", "", call.actor_id, state.now, None)
+        draft = made if isinstance(made, Refusal) else settled(state, call, made)
         if isinstance(draft, Refusal):
             return draft
         puts = _become_orders(state, call, draft, codes, with_draft=False)
@@ -109,9 +116,8 @@ def _become_orders(
     Keeps: the orders come first, then the refs of their discounts.
     """
     options = draft.options
-    updated = None
+    updated = updated_order(state, call, options)
     if options is not None and options.order_id is not None:
-        updated = state.get(Key(call.account_id, "order", options.order_id), Order)
         if updated is None:
             return not_found(f"Order {options.order_id} (options.order_id)")
         refusal = rules.order_fit(draft.order.currency, updated)

@@ -22,6 +22,7 @@ from ordrebok.exchange.rules import derived_id
 from ordrebok.items.rules import priced
 from ordrebok.orders.rules import recomputed
 from ordrebok.payments.ledger import KINDS
+from ordrebok.payouts.shares import with_all_shares
 from ordrebok.refusals import Fault, Refusal
 from ordrebok.wire.comment import Comment
 from ordrebok.wire.event import Event
@@ -62,7 +63,7 @@ def completed(line: OrderLine, place: Place) -> Completed | Refusal:
     items = _items(line.items)
     if isinstance(items, list):
         return _refused("INVALID_AMOUNTS", items)
-    order = replace(order, items=items)
+    order = with_all_shares(replace(order, items=items))
     log = completed_log(line, times, order, place)
     if isinstance(log, Refusal):
         return log

@@ -5,7 +5,7 @@ from typing import Final
 
 from ordrebok.money import divide_half_up
 from ordrebok.refusals import Fault, Refusal
-from ordrebok.wire.item import ExchangeRate
+from ordrebok.wire.item import ExchangeRate, ItemBody
 
 _MILLION: Final = 1_000_000
 _USUAL_DECIMALS: Final = 2
@@ -84,3 +84,14 @@ def conversion_refusal(
         if fault is not None:
             faults.append(fault.under(*path, index))
     return Refusal("INVALID_AMOUNTS", faults[0].message, faults=tuple(faults)) if faults else None
+
+
+def items_refusal(items: Sequence[ItemBody], currency: str, *path: str) -> Refusal | None:
+    """Return what is wrong with the exchange rates of the lines at a path, or None."""
+    return conversion_refusal([(item, item.gross_amount) for item in items], currency, *path)
+
+
+def item_refusal(item: ItemBody, currency: str) -> Refusal | None:
+    """Return what is wrong with the exchange rate of the line that is a whole request, or None."""
+    fault = conversion_fault(item, item.gross_amount, currency)
+    return None if fault is None else Refusal("INVALID_AMOUNTS", fault.message, faults=(fault,))

@@ -9,6 +9,7 @@ from ordrebok.decision import Call, Commit, Decision, Fetch, Put, State, Stored
 from ordrebok.discounts.record import Booked, released
 from ordrebok.drafts.transition import create_order
 from ordrebok.events.rules import wanted, with_events
+from ordrebok.items.conversion import items_refusal
 from ordrebok.operation import READ, WRITE, Operation, Plan
 from ordrebok.orders import rules
 from ordrebok.orders.record import changed, created_ms, key_of
@@ -96,7 +97,17 @@ def read(call: Call, view: Callable[[Stored], Stored | Refusal]) -> Fetch:
 def _update(call: Call) -> Plan:
     """Change what is not money."""
     body = call.body_as(OrderUpdate)
-    return commit(call, lambda order, state: rules.update(order, body, state.now))
+
+    def change(order: Order, state: State) -> Order | Refusal:
+        """Update; where the caller is strict, the exchange rates must then agree."""
+        after = rules.update(order, body, state.now)
+        if call.strict and isinstance(after, Order):
+            lines = {item.line_id: item for item in after.items}
+            items = [lines[item.line_id] for item in body.items]
+            return items_refusal(items, after.currency, "items") or after
+        return after
+
+    return commit(call, change)
 
 
 def _open(call: Call) -> Plan:
@@ -138,7 +149,13 @@ OPERATIONS = (
         query=EventsQuery,
         answer=Order,
         plan=_create,
-        refusals=("INVALID_AMOUNTS", "DRAFT_INCOMPLETE", "ORDER_ID_TAKEN", "AMOUNT_TOO_LARGE"),
+        refusals=(
+            "INVALID_AMOUNTS",
+            "PAYOUT_RULE_NOT_FOUND",
+            "DRAFT_INCOMPLETE",
+            "ORDER_ID_TAKEN",
+            "AMOUNT_TOO_LARGE",
+        ),
         versioned=True,
         description=(
             "Draft and completion in one step. The body is an order, or an object with `order` "

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ordrebok.decision import Call, Commit, Decision, Fetch, State, Stored
 from ordrebok.events.rules import change_event
+from ordrebok.items.conversion import conversion_refusal
 from ordrebok.operation import READ, WRITE, Operation, Plan
 from ordrebok.orders.record import decode, key_of, put
 from ordrebok.payments.ledger import OperationKind
@@ -59,6 +60,11 @@ def _record(call: Call, kind: _Kind) -> Commit:
             if not same_operation(standing, body):
                 return refuse("ID_TAKEN", f"The id {body.id} is taken", id=body.id)
             return Decision((), encode(standing), order.version)
+        if call.strict:
+            rates = [(item, item.amount) for item in body.items]
+            refusal = conversion_refusal(rates, order.currency, "items")
+            if refusal is not None:
+                return refusal
         operation_id = body.id or state.new_id()
         link = Link(href=quote(f"{call.path}/{operation_id}"), rel=kind.noun.lower())
         after = record(order, kind.name, body, operation_id, call.actor_id, state.now)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from ordrebok.items.rules import payable, totals
 from ordrebok.payments.ledger import KINDS, Recorded, ledger
 from ordrebok.payments.rules import payment_details, payment_status, sums
+from ordrebok.payouts.proof import payout_equations
 from ordrebok.wire.item import Item
 from ordrebok.wire.order import Order
 from ordrebok.wire.proof import AuthorizationProof, Equation, LineProof, Proof
@@ -40,7 +41,12 @@ def proof(order: Order) -> Proof:
         AuthorizationProof(authorization_id=authorization_id, equations=tuple(equations))
         for authorization_id, equations in within.items()
     )
-    whole = (*_totals(order), *_operations(order), *_payments(order))
+    whole = (
+        *_totals(order),
+        *_operations(order),
+        *_payments(order),
+        *payout_equations(order),
+    )
     parts = (whole, *(p.equations for p in lines), *(p.equations for p in authorizations))
     return Proof(
         order_id=order.order_id,

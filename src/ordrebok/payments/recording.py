@@ -8,6 +8,7 @@ from ordrebok.money import AMOUNT_LIMIT
 from ordrebok.orders.rules import recomputed
 from ordrebok.payments.ledger import Ledger, OperationKind, ledger
 from ordrebok.payments.shape import shape_refusal
+from ordrebok.payouts.shares import with_shares
 from ordrebok.refusals import Fault, Refusal, refuse
 from ordrebok.wire.order import Order
 from ordrebok.wire.payment import Operation, OperationBody, OperationItem, OperationItemBody
@@ -63,7 +64,8 @@ def record(
         return refuse("AMOUNT_TOO_LARGE", f"The amounts sum to {amount}", limit=AMOUNT_LIMIT)
     fields = asdict(body)
     fields["id"] = operation_id
-    fields["items"] = tuple(OperationItem(**asdict(item)) for item in body.items)
+    items = [OperationItem(**asdict(item)) for item in body.items]
+    fields["items"] = with_shares(order, kind, items)
     operation = Operation(**fields, created_at=now.text, created_by=actor, amount=amount)
     operations = (*getattr(order, kind), operation)
     return recomputed(replace(order, **{kind: operations}), now)

@@ -8,10 +8,14 @@ from ordrebok.clock import Instant
 from ordrebok.decision import Call, Key, Put, State
 from ordrebok.events.rules import change_event
 from ordrebok.exchange.rules import derived_id
+from ordrebok.payouts.applying import needed, split_draft
 from ordrebok.payouts.resolution import Find, RuleName
 from ordrebok.payouts.rules import PARTS, part_of, registered
+from ordrebok.refusals import Refusal
 from ordrebok.wire.base import encode
+from ordrebok.wire.draft import Draft
 from ordrebok.wire.event import Event
+from ordrebok.wire.order import Order
 from ordrebok.wire.payout import PayoutRegister, PayoutRule, StoredPayoutRule
 
 decode = msgspec.json.Decoder(StoredPayoutRule).decode
@@ -43,6 +47,16 @@ def finder(state: State, account_id: str) -> Find:
         return None if rule is None or rule.deleted_at is not None else rule
 
     return find
+
+
+def split(state: State, account_id: str, draft: Draft, updated: Order | None) -> Draft | Refusal:
+    """Return a draft with its lines split; the stored rules it needs are loaded together.
+
+    `updated` is the order that the draft adds lines to.
+    Refuses: PAYOUT_RULE_NOT_FOUND, AMOUNT_TOO_LARGE.
+    """
+    state.ahead(key_of(account_id, name) for name in needed(draft))
+    return split_draft(draft, finder(state, account_id), updated)
 
 
 def puts(state: State, call: Call, rule: StoredPayoutRule) -> tuple[Put, ...]:
