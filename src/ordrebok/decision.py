@@ -6,8 +6,8 @@ A commit carries `decide`, a pure function from the current state to a `Decision
 run decided in one transaction, or nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -81,6 +81,23 @@ class NotLoaded(Exception):  # noqa: N818 -- it is a question to the store, not 
         self.numbers_of = numbers_of
 
 
+class LedgerEntry(NamedTuple):
+    """A row of the payout ledger: what an item of an operation gave to a destination."""
+
+    destination: str
+    created_ms: int
+    order_id: str
+    type: str
+    operation_id: str
+    line_id: int
+    currency: str
+    amount: int
+    """Minor units, with the sign of the line."""
+    store_id: str | None
+    rule_type: str | None
+    rule_id: str | None
+
+
 class Put(msgspec.Struct, frozen=True):
     """One document to write, with the event that the change leaves.
 
@@ -104,6 +121,8 @@ class Put(msgspec.Struct, frozen=True):
     terms_added: frozenset[str] = frozenset()
     """Words the order is found by (see orders/terms.py) that this change adds."""
     terms_removed: frozenset[str] = frozenset()
+    entries: tuple[LedgerEntry, ...] = ()
+    """Rows of the payout ledger that this change adds; none is ever changed or removed."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -211,6 +230,14 @@ class Page(msgspec.Struct, frozen=True):
     rows: Sequence[Stored]
     next_after: tuple[int, str] | None
     total: int | None = None
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A named query of the store; `render` makes the answer of its rows."""
+
+    name: str
+    params: Mapping[str, object]
+    render: Callable[[Sequence[Mapping[str, Any]]], bytes | Refusal]
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ordrebok.decision import Call, Commit, Fetch, Listing
+from ordrebok.decision import Call, Commit, Fetch, Listing, Reading
 from ordrebok.refusals import Refusal
 
 
@@ -21,7 +21,7 @@ class Ask:
     """Takes the account book (see accounts/book.py) and returns the answer as JSON."""
 
 
-Plan = Commit | Fetch | Listing | Ask | Refusal
+Plan = Commit | Fetch | Listing | Reading | Ask | Refusal
 
 READ = ("admin:shopping", "read:shopping")
 WRITE = ("admin:shopping", "write:shopping")

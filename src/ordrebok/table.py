@@ -10,6 +10,7 @@ from ordrebok.orders.lists import OPERATIONS as LISTS
 from ordrebok.orders.operations import OPERATIONS as ORDERS
 from ordrebok.payments.operations import OPERATIONS as PAYMENTS
 from ordrebok.payouts.operations import OPERATIONS as PAYOUTS
+from ordrebok.payouts.statements import OPERATIONS as STATEMENTS
 
 OPERATIONS: tuple[Operation, ...] = (
     *ACCOUNTS,
@@ -21,4 +22,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *COMMENTS,
     *DISCOUNTS,
     *PAYOUTS,
+    *STATEMENTS,
 )

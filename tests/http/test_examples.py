@@ -62,6 +62,14 @@ def missing(sent: Any, got: Any, path: str = "") -> list[str]:  # noqa: ANN401 -
     return [] if same else [f"{path}: sent {sent!r}, got {got!r}"]
 
 
+def with_its_rule(document: Json) -> Json:
+    """An example draft with a payout rule of the name that its items choose."""
+    rules = document["options"]["payout"]["rules"]
+    chosen = document["order"]["items"][0]["dynamic_payout"]
+    rules.append({"destinations": rules[0]["destinations"], **chosen})
+    return document
+
+
 def completable(order: Json) -> Json:
     """An example order whose first line relates to a line that is there."""
     order = copy.deepcopy(order)
@@ -72,7 +80,7 @@ def completable(order: Json) -> Json:
 
 def test_draft_document_comes_back(api: Api) -> None:
     """Sent whole, read-only fields included, and updating the very order that it names."""
-    document = example("draft")
+    document = with_its_rule(example("draft"))
     api.order(order_id=document["options"]["order_id"])
     draft = api.post("draft_orders", document)
     assert missing(writable(document["order"]), draft["order"]) == []
@@ -91,7 +99,7 @@ def test_draft_document_is_refused_without_the_order_it_names(api: Api) -> None:
 
 def test_draft_document_completes_into_an_order_with_everything_on_it(api: Api) -> None:
     """Nothing of the draft is lost on the way to the order that it replaces."""
-    document = example("draft")
+    document = with_its_rule(example("draft"))
     document["order"] = completable(document["order"])
     replaced = api.order(order_id=document["options"]["order_id"])
     (order,) = api.complete(api.post("draft_orders", document))

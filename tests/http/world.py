@@ -70,6 +70,11 @@ BODIES: dict[str, Json] = {
         "usage_ref": {"ref": "receipt-1", "ref_type": "receipt_add", "usage": 1, "amount": 100}
     },
     "aid_discounts_available_for_receipt_post": RECEIPT,
+    "aid_billing_payout_rules_post": {
+        "rule_type": "order.items.store.id",
+        "rule_id": STORE,
+        "destinations": [{"type": "percentage", "value": 100, "destination": "seller"}],
+    },
     "aid_auths_oauth_token_post": {"audience": "https://orders.test/v1/accounts/T12345678"},
     "aid_auth_clients_post": {"name": "A client"},
     "aid_auth_clients_id_patch": {"name": "Another name"},
@@ -127,6 +132,7 @@ class World:
             "comment_id": comment["id"],
             "store_id": STORE,
             "customer_id": CUSTOMER,
+            "destination": "seller",
         }
 
     def path(self, row: Operation, account_id: str | None = None) -> str:

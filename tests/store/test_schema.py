@@ -144,7 +144,7 @@ def test_a_newer_schema_is_refused_unless_it_is_compatible(database_url: str) ->
         await record_migration(database_url, 98, 1)
         async with opened(database_url) as store:
             await accepted(store, create(order("A")))
-        await record_migration(database_url, 99, 2)
+        await record_migration(database_url, 99, 99)
         for migrate in (True, False):
             with pytest.raises(SchemaTooNew, match="99"):
                 await open_store(database_url, migrate=migrate)

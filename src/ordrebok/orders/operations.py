@@ -186,7 +186,13 @@ OPERATIONS = (
         query=EventsQuery,
         answer=Order,
         plan=_update,
-        refusals=("NOT FOUND", "ORDER_CLOSED", "ORDER_CANCELLED", "USE_A_DRAFT"),
+        refusals=(
+            "NOT FOUND",
+            "ORDER_CLOSED",
+            "ORDER_CANCELLED",
+            "USE_A_DRAFT",
+            "INVALID_AMOUNTS",
+        ),
         versioned=True,
         description=(
             "A given property replaces the stored one, null clears it, an absent one stays. "

@@ -8,6 +8,7 @@ from ordrebok.clock import Instant
 from ordrebok.decision import Call, Decision, Key, Put, State
 from ordrebok.events.rules import change_event, wanted, with_events
 from ordrebok.orders.terms import terms
+from ordrebok.payouts.ledger import ledger_rows, new_entries
 from ordrebok.wire.base import encode
 from ordrebok.wire.event import Event
 from ordrebok.wire.order import Order
@@ -39,6 +40,7 @@ def put(key: Key, before: Order | None, after: Order, event: Event) -> Put:
         payment_status=after.payment_status,
         terms_added=new - old,
         terms_removed=old - new,
+        entries=ledger_rows(new_entries(before, after)),
     )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ordrebok.clock import Instant
+from ordrebok.decision import LedgerEntry
 from ordrebok.orders.terms import terms
+from ordrebok.payouts.ledger import entries, ledger_rows
 from ordrebok.wire.base import encode
 from ordrebok.wire.event import Event
 from ordrebok.wire.order import Order
@@ -34,6 +36,8 @@ class WholeOrder(NamedTuple):
     """Oldest first."""
     words: frozenset[str]
     """The words it is found by (see terms.py)."""
+    entries: tuple[LedgerEntry, ...] = ()
+    """Its rows of the payout ledger; a walk leaves them where they are."""
 
 
 def whole(order: Order, events: Sequence[Event]) -> WholeOrder:
@@ -49,4 +53,5 @@ def whole(order: Order, events: Sequence[Event]) -> WholeOrder:
         body=encode(order),
         events=tuple(WrittenEvent(event.version or 0, event.id, encode(event)) for event in events),
         words=terms(order),
+        entries=ledger_rows(entries(order)),
     )

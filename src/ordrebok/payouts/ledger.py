@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ordrebok.clock import Instant
+from ordrebok.decision import LedgerEntry
 from ordrebok.payments.ledger import KINDS, OperationKind
 from ordrebok.wire.order import Order
 from ordrebok.wire.payment import Operation
@@ -55,6 +56,26 @@ def new_entries(before: Order | None, after: Order) -> tuple[PayoutEntry, ...]:
                 stores = _stores(after) if stores is None else stores
                 found += _entries_of(after, TYPES[kind], operation, stores)
     return tuple(found)
+
+
+def ledger_rows(found: Iterable[PayoutEntry]) -> tuple[LedgerEntry, ...]:
+    """Return entries as the store keeps them."""
+    return tuple(
+        LedgerEntry(
+            destination=entry.destination,
+            created_ms=Instant.of(entry.created_at).ms,
+            order_id=entry.order_id,
+            type=entry.type,
+            operation_id=entry.operation_id,
+            line_id=entry.line_id,
+            currency=entry.currency,
+            amount=entry.amount,
+            store_id=entry.store_id,
+            rule_type=entry.rule_type,
+            rule_id=entry.rule_id,
+        )
+        for entry in found
+    )
 
 
 def balances(

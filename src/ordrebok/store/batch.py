@@ -413,6 +413,12 @@ class Batch:
         removed.sort()
         return added, removed
 
+    def entry_rows(self) -> list[tuple[object, ...]]:
+        """Return the new rows of the payout ledger, in the order of their table."""
+        rows = [(put.key.account_id, *entry) for put in self.puts for entry in put.entries]
+        rows.sort(key=lambda row: row[:7])
+        return list(rows)
+
     def changed(self) -> list[Document]:
         """Return the documents to write, in the order in which every process locks them."""
         if self._changed is None:

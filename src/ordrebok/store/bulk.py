@@ -83,7 +83,7 @@ def make_walk_page(
         found.setdefault(order_id, set()).add(word)
     return [
         WholeOrder._make(
-            (*document, tuple(logs.get(document[0], ())), frozenset(found.get(document[0], ())))
+            (*document, tuple(logs.get(document[0], ())), frozenset(found.get(document[0], ())), ())
         )
         for document in documents
     ]
@@ -122,3 +122,10 @@ def word_rows(account_id: str, orders: Sequence[WholeOrder]) -> list[tuple[objec
     ]
     rows.sort(key=itemgetter(1))  # It keeps the order of what has the same word.
     return rows
+
+
+def entry_rows(account_id: str, orders: Sequence[WholeOrder]) -> list[tuple[object, ...]]:
+    """Return the new rows of the payout ledger, in the order of their table."""
+    rows = [(account_id, *entry) for order in orders for entry in order.entries]
+    rows.sort(key=lambda row: row[:7])
+    return list(rows)

@@ -9,6 +9,7 @@ from ordrebok.orders.whole import WholeOrder
 from ordrebok.store.batch import FIRST_NUMBER
 from ordrebok.store.bulk import (
     document_rows,
+    entry_rows,
     event_rows,
     make_walk_page,
     walk_query,
@@ -94,6 +95,7 @@ async def _copy(
             ("documents", document_rows(account_id, new)),
             ("events", event_rows(account_id, new)),
             ("order_terms", word_rows(account_id, new)),
+            ("payout_entries", entry_rows(account_id, new)),
         ):
             await connection.copy_records_to_table(table, records=rows)
     return frozenset(order.order_id for order in new)

@@ -9,6 +9,7 @@ from ordrebok.store.batch import FIRST_NUMBER
 from ordrebok.store.bulk import (
     as_json,
     document_rows,
+    entry_rows,
     make_walk_page,
     walk_query,
     wanted_words,
@@ -63,7 +64,11 @@ def write_load(
     for order, row in zip(new, document_rows(account_id, new), strict=True):
         place = connection.execute(insert, row).lastrowid
         events += [(account_id, place, *event) for event in order.events]
-    for name, rows in (("insert_event", events), ("insert_term", word_rows(account_id, new))):
+    for name, rows in (
+        ("insert_event", events),
+        ("insert_term", word_rows(account_id, new)),
+        ("insert_entry", entry_rows(account_id, new)),
+    ):
         if rows:
             connection.executemany(statements[name].text, rows)
     if next_number > FIRST_NUMBER:

@@ -52,6 +52,9 @@ class Store(Protocol):
     async def query(self, name: str, **params: object) -> Sequence[Row]:
         """Run a named reading query of queries/*.sql (parameters as `:name`)."""
 
+    async def read(self, name: str, **params: object) -> Sequence[Row]:
+        """Run a named reading query that may take a while; nothing else waits for it."""
+
     async def execute(self, name: str, **params: object) -> Sequence[Row]:
         """Run a named writing query in a transaction of its own; rows of RETURNING, if any."""
 

@@ -131,6 +131,10 @@ class PostgresStore:
         """Run a named reading query."""
         return await self._named(name, params, again=True)
 
+    async def read(self, name: str, **params: object) -> Sequence[Row]:
+        """Run a named reading query that may take a while."""
+        return await self._named(name, params, again=True)
+
     async def execute(self, name: str, **params: object) -> Sequence[Row]:
         """Run a named writing query in a transaction of its own."""
         return await self._named(name, params, again=False)

@@ -202,8 +202,10 @@ class Writer:
         changed = batch.changed_rows()
         records = batch.record_rows()
         added, removed = batch.term_rows()
+        entries = batch.entry_rows()
         unchanged = [(*each.key, each.found) for each in batch.only_read()]
-        if len(batch.puts) == 1 and not (new or records or added or removed or unchanged):
+        more = (new, records, added, removed, entries, unchanged)
+        if len(batch.puts) == 1 and not any(more):
             put = batch.puts[0]
             if not await self._link.fetch("write_one", *changed[0], put.event_id, put.event):
                 raise LostRace
@@ -216,6 +218,7 @@ class Writer:
             *_columns(records, 7),
             *_columns(unchanged, 4),
             *_columns(added, 4),
+            *_columns(entries, 12),
             *_columns(removed, 4),
         )
 

@@ -192,6 +192,19 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise _translated(error) from error
 
+    async def read(self, name: str, **params: object) -> Sequence[QueryRow]:
+        """Run a named reading query in a thread of its own."""
+        statement = self._statements[name]
+
+        def run() -> list[QueryRow]:
+            connection = self._thread_reader()
+            return _mappings(connection.execute(statement.text, statement.arguments(params)))
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pages, run)
+        except sqlite3.Error as error:
+            raise _translated(error) from error
+
     async def execute(self, name: str, **params: object) -> Sequence[QueryRow]:
         """Run a named writing query in a transaction of its own."""
         statement = self._statements[name]

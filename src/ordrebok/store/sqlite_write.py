@@ -20,6 +20,7 @@ def write(connection: sqlite3.Connection, statements: Statements, batch: Batch) 
         ("insert_record", batch.record_rows()),
         ("insert_term", added),
         ("delete_term", removed),
+        ("insert_entry", batch.entry_rows()),
     ):
         if rows:
             connection.executemany(statements[name].text, rows)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ordrebok.accounts.book import AccountBook
-from ordrebok.decision import Call, Commit, Fetch, Listing
+from ordrebok.decision import Call, Commit, Fetch, Listing, Reading
 from ordrebok.operation import Plan
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.store.interface import Store
@@ -37,6 +37,9 @@ async def carry_out(plan: Plan, call: Call, store: Store, book: AccountBook) -> 
     if isinstance(plan, Listing):
         page = await store.page(plan)
         return Answer(plan.render(page), None, page.total if plan.with_total else None)
+    if isinstance(plan, Reading):
+        read = plan.render(await store.read(plan.name, **plan.params))
+        return read if isinstance(read, Refusal) else Answer(read)
     if isinstance(plan, Refusal):
         return plan
     answer = await plan.run(book)

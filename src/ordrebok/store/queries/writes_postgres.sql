@@ -94,6 +94,14 @@ term_added as (
         :t_order_id::text[])
     on conflict do nothing
 ),
+entered as (
+    insert into payout_entries (account_id, destination, created_ms, order_id, type,
+        operation_id, line_id, currency, amount, store_id, rule_type, rule_id)
+    select * from unnest(:p_account_id::text[], :p_destination::text[], :p_created_ms::bigint[],
+        :p_order_id::text[], :p_type::text[], :p_operation_id::text[], :p_line_id::bigint[],
+        :p_currency::text[], :p_amount::bigint[], :p_store_id::text[], :p_rule_type::text[],
+        :p_rule_id::text[])
+),
 term_removed as (
     delete from order_terms as t
     using unnest(:x_account_id::text[], :x_term::text[], :x_created_ms::bigint[],

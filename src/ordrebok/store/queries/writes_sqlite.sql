@@ -37,3 +37,9 @@ insert into counters (account_id, name, next)
 values (:account_id, 'order_number', :first + 1)
 on conflict (account_id, name) do update set next = next + 1
 returning next - 1;
+
+-- name: insert_entry_sqlite!
+insert into payout_entries (account_id, destination, created_ms, order_id, type, operation_id,
+    line_id, currency, amount, store_id, rule_type, rule_id)
+values (:account_id, :destination, :created_ms, :order_id, :type, :operation_id, :line_id,
+    :currency, :amount, :store_id, :rule_type, :rule_id);
