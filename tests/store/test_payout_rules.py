@@ -8,19 +8,20 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ordrebok.accounts.book import AccountBook
 from ordrebok.decision import Call, Commit, Decision, State
 from ordrebok.payouts.operations import OPERATIONS
-from ordrebok.payouts.record import finder
-from ordrebok.payouts.resolution import with_payouts
+from ordrebok.payouts.record import split
 from ordrebok.refusals import Refusal
 from ordrebok.store import Store
 from ordrebok.web.execute import carry_out
 from ordrebok.wire.base import encode
+from ordrebok.wire.draft import Options
 from ordrebok.wire.item import Item
 from tests.store.doors import with_store
-from tests.support.builders import ACCOUNT, ACTOR, an_item, fault_codes
+from tests.support.builders import ACCOUNT, ACTOR, a_draft, an_item, fault_codes
 
 Json = dict[str, Any]
 ROWS = {row.id.removeprefix("aid_billing_payout_rules_"): row for row in OPERATIONS}
@@ -89,15 +90,17 @@ class Books:
 
     async def split(self, *items: Item) -> list[str | None]:
         """Return the rule and version that lines follow, with the account's stored rules."""
+        draft = a_draft(options=Options(payout=True))
+        draft = replace(draft, order=replace(draft.order, items=items))
 
         def decide(state: State) -> Decision | Refusal:
             """Split, and write nothing."""
-            found = with_payouts(items, True, finder(state, self.account_id))  # noqa: FBT003 -- the option as it is sent
+            found = split(state, self.account_id, draft, None)
             if isinstance(found, Refusal):
                 return found
             named = [
                 item.payout and f"{item.payout.rule_id} {item.payout.rule_version}"
-                for item in found
+                for item in found.order.items
             ]
             return Decision((), encode(named))
 
@@ -219,6 +222,19 @@ def test_rules_are_listed_page_by_page(with_books: WithBooks) -> None:
         assert await books.listed(rule_type=("special",), rule_id=("S2",)) == []
         refusal = await books.refused("get", query={"starting_after": "no cursor"})
         assert fault_codes(refusal) == ["INVALID_CURSOR"]
+
+    with_books(use)
+
+
+def test_many_rules_are_read_together(with_books: WithBooks) -> None:
+    """More than a decision may ask for one after another: in a list, and for one draft."""
+
+    async def use(books: Books) -> None:
+        names = [f"S{n}" for n in range(120)]
+        await asyncio.gather(*(books.ok("post", a_body(name)) for name in names))
+        assert sorted(await books.listed(limit=1000)) == sorted(names)
+        items = [an_item(line_id=n, store=name) for n, name in enumerate(names)]
+        assert await books.split(*items) == [f"{name} 1" for name in names]
 
     with_books(use)
 

@@ -2,7 +2,14 @@
 
 from itertools import product
 
-from ordrebok.decision import Call, Commit, Decision, Fetch, State, Stored
+from ordrebok.decision import (
+    Call,
+    Commit,
+    Decision,
+    Fetch,
+    State,
+    Stored,
+)
 from ordrebok.operation import Operation, Plan
 from ordrebok.orders.lists import cursor_of, position_of
 from ordrebok.payouts import rules
@@ -60,6 +67,7 @@ def _list(call: Call) -> Plan:
         parts = [state.get(key, PayoutRegister) for key in keys]
         entries, more = rules.page((part for part in parts if part is not None), query, after)
         places = [rule_key(call.account_id, entry.id) for entry in entries]
+        state.ahead(places)
         found = [state.get(place, StoredPayoutRule) for place in places]
         cursor = cursor_of((entries[-1].created_ms, entries[-1].id)) if more else None
         answer = PayoutRules(
