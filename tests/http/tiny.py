@@ -202,6 +202,9 @@ class TinyStore:
     async def query(self, name: str, **params: object) -> Sequence[Row]:
         raise NotImplementedError(name, params)
 
+    async def read(self, name: str, **params: object) -> Sequence[Row]:
+        raise NotImplementedError(name, params)
+
     async def execute(self, name: str, **params: object) -> Sequence[Row]:
         raise NotImplementedError(name, params)
 

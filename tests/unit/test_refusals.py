@@ -27,6 +27,7 @@ from ordrebok.wire.discount_ref import RefDocument
 from ordrebok.wire.draft import Draft, DraftUpdate, Options, OrderBody
 from ordrebok.wire.item import Item, ItemBody
 from ordrebok.wire.order import Discount, DiscountRef, Order, OrderContent, OrderUpdate
+from ordrebok.wire.payout import DynamicPayout
 from tests.support.builders import (
     ACCOUNT,
     ACTOR,
@@ -248,6 +249,8 @@ ON_TOP = [a_tax(None, amount=AMOUNT_LIMIT, included_in_price=False)]
 UNPAYABLE = a_draft([a_body(AMOUNT_LIMIT, 1, taxes=ON_TOP)])
 RENAMED = a_draft(lines(100), order_id="order-1")
 GIVEN_AWAY = an_item(AMOUNT_LIMIT, 2, discounts=(AMOUNT_LIMIT,))
+NAMING_A_RULE = a_body(100, 1, dynamic_payout=DynamicPayout(rule_id="R1"))
+RULELESS = a_draft([NAMING_A_RULE], options=Options(payout=True))
 CURSOR = "no cursor"
 
 REACHED: dict[str, dict[str, Callable[[], object]]] = {
@@ -304,6 +307,7 @@ REACHED: dict[str, dict[str, Callable[[], object]]] = {
     "drafts.transition.complete": {
         "NOT FOUND": lambda: completed(a_draft(draft_id="another")),
         "DRAFT_DELETED": lambda: completed(GONE),
+        "PAYOUT_RULE_NOT_FOUND": lambda: completed(RULELESS),
         "ORDER_NOT_OPEN": lambda: completed(an_update_of(OPEN, []), CLOSED),
         "CURRENCY_MISMATCH": lambda: completed(an_update_of(OPEN, []), SWEDISH),
         "DRAFT_INCOMPLETE": lambda: completed(a_draft([])),

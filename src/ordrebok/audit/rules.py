@@ -8,12 +8,14 @@ import msgspec
 
 from ordrebok.audit.plain import plainly_agrees, plainly_fits
 from ordrebok.clock import Instant
+from ordrebok.decision import LedgerEntry
 from ordrebok.orders.record import decode
 from ordrebok.orders.terms import terms
 from ordrebok.orders.whole import WholeOrder, WrittenEvent
 from ordrebok.payments.ledger import KINDS
 from ordrebok.payments.proof import proof
 from ordrebok.payments.rules import sums
+from ordrebok.payouts.ledger import entries, ledger_rows
 from ordrebok.wire.event import Event
 from ordrebok.wire.order import Order
 from ordrebok.wire.payment import Operation
@@ -24,6 +26,8 @@ Value = int | str | None
 
 _UNREADABLE = (ValueError, OverflowError, RecursionError)
 """What reading something ends with that is no order or event, or has moments that are none."""
+_ENTRY_KEY = 6
+"""How much of an entry is its key: the rest is what it says."""
 _read_event = msgspec.json.Decoder(Event).decode
 
 
@@ -92,6 +96,26 @@ def of_row(row: WholeOrder, order: Order) -> Iterator[Disagreement]:
         yield Disagreement("search word", None, "=", word)
 
 
+def of_ledger(row: WholeOrder, order: Order) -> Iterator[Disagreement]:
+    """Yield the entries of the payout ledger that are not there, or say something else."""
+    there = {entry[:_ENTRY_KEY]: entry for entry in row.entries}
+    for entry in ledger_rows(entries(order)):
+        found = there.get(entry[:_ENTRY_KEY])
+        if found != entry:
+            where = f"{entry.type} {entry.operation_id}, line {entry.line_id}"
+            check = f"payout entry of {where}: {entry.destination}"
+            amount = None if found is None else found.amount
+            yield Disagreement(check, amount, "=", entry.amount)
+
+
+def entries_of(body: bytes) -> tuple[LedgerEntry, ...]:
+    """Return the payout entries that a stored order should have; none when it cannot be read."""
+    try:
+        return ledger_rows(entries(decode(body))) if b'"payout"' in body else ()
+    except _UNREADABLE:
+        return ()
+
+
 def audit(row: WholeOrder) -> list[Disagreement]:
     """Return everything that does not agree in an order as a database keeps it."""
     found: list[Disagreement] = []
@@ -99,6 +123,7 @@ def audit(row: WholeOrder) -> list[Disagreement]:
         order = decode(row.body)
         found += of_order(order)
         found += of_row(row, order)
+        found += of_ledger(row, order)
     except _UNREADABLE as error:
         return [*found, Disagreement("the document can be read", str(error), "=", None)]
     events = []

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ordrebok.audit.rules import Disagreement, audit, audit_line, words_of
+from ordrebok.audit.rules import Disagreement, audit, audit_line, entries_of, words_of
 from ordrebok.cli.client import no_account
 from ordrebok.cli.database import opened, run_or_fail
 from ordrebok.cli.export import count_orders
@@ -17,6 +17,7 @@ from ordrebok.cli.output import FAILURE, fail
 from ordrebok.cli.progress import progress
 from ordrebok.cli.reading import header_of
 from ordrebok.config import DEFAULT_DATABASE
+from ordrebok.decision import LedgerEntry
 from ordrebok.store.accounts import AccountStore
 from ordrebok.store.interface import BulkStore, Row
 from ordrebok.store.walk import Walk, walked
@@ -113,7 +114,10 @@ async def _verify_database(
         names = (
             [each.account_id for each in await book.accounts()] if account is None else [account]
         )
-        walks = [Walk(account_id=name, order_id=order, words=words_of) for name in names]
+        walks = [
+            Walk(account_id=name, order_id=order, words=words_of, entries=entries_of)
+            for name in names
+        ]
         total = 1
         if order is None:
             total = sum([await count_orders(store, walk) for walk in walks])
@@ -126,16 +130,18 @@ async def _verify_account(
     store: BulkStore, walk: Walk, findings: Findings, went: Callable[[int], None]
 ) -> None:
     """Verify the orders of an account, then look for words that lead to orders wrongly."""
-    words = 0
+    words = entries = 0
     async for order in walked(store, walk):
         findings.add(walk.account_id, order.order_id, audit(order))
         words += len(order.words)
+        entries += len(order.entries)
         went(1)
     account: dict[str, Any] = {"account_id": walk.account_id, "kinds": ["order"]}
     if walk.order_id is not None:
         rows = await store.query("words_of_order", **account, order_id=walk.order_id)
         _add_strays(findings, walk.account_id, rows)
         return
+    await _verify_ledger(store, walk.account_id, entries, findings)
     # All that should be there was found: so there are others only where there are more.
     if (await store.query("words_count", **account))[0]["count"] == words:
         return
@@ -147,6 +153,30 @@ async def _verify_account(
         if len(rows) < _WORDS:
             return
         after = (rows[-1]["term"], rows[-1]["created_ms"], rows[-1]["order_id"])
+
+
+async def _verify_ledger(store: BulkStore, account_id: str, known: int, findings: Findings) -> None:
+    """Look for entries of the payout ledger that no order has, where there are more than known."""
+    if (await store.query("entries_count", account_id=account_id))[0]["count"] == known:
+        return
+    after: tuple[object, ...] = ("", -(2**62), "", "", "", 0)
+    names = ("destination", "ms", "order", "type", "operation", "line")
+    while True:
+        place = {f"after_{name}": value for name, value in zip(names, after, strict=True)}
+        rows = await store.query(
+            "entries_with_documents", account_id=account_id, **place, limit=_WORDS
+        )
+        for row in rows:
+            fields = dict(row)
+            body = fields.pop("body")
+            entry = LedgerEntry(**fields)
+            if body is None or entry not in entries_of(body):
+                check = f"payout entry of {entry.type} {entry.operation_id}: {entry.destination}"
+                stray = Disagreement(check, entry.amount, "=", None)
+                findings.add_stray(account_id, entry.order_id, stray)
+            after = entry[:6]
+        if len(rows) < _WORDS:
+            return
 
 
 def _add_strays(findings: Findings, account_id: str, rows: Sequence[Row]) -> None:

@@ -37,7 +37,7 @@ class WholeOrder(NamedTuple):
     words: frozenset[str]
     """The words it is found by (see terms.py)."""
     entries: tuple[LedgerEntry, ...] = ()
-    """Its rows of the payout ledger; a walk leaves them where they are."""
+    """Its rows of the payout ledger."""
 
 
 def whole(order: Order, events: Sequence[Event]) -> WholeOrder:

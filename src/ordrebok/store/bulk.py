@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
 
+from ordrebok.decision import LedgerEntry
 from ordrebok.orders.whole import WholeOrder, WrittenEvent
 from ordrebok.store.listing import PageQuery
 from ordrebok.store.named import Engine
@@ -65,16 +66,28 @@ def wanted_words(walk: Walk, documents: Sequence[Sequence[Any]]) -> list[tuple[s
     )
 
 
+def wanted_entries(walk: Walk, documents: Sequence[Sequence[Any]]) -> list[tuple[object, ...]]:
+    """Return the keys of the payout entries that a page's orders should have, in their order."""
+    if walk.entries is None:
+        return []
+    return sorted(entry[:6] for document in documents for entry in walk.entries(document[7]))
+
+
 def make_walk_page(
     documents: Sequence[Sequence[Any]],
     events: Sequence[Sequence[Any]],
     words: Sequence[Sequence[Any]],
+    entries: Sequence[Sequence[Any]] = (),
 ) -> list[WholeOrder]:
     """Put a page together.
 
     `events` are rows of document_id, version, id, body in the order of versions; `words` are rows
-    of order_id and word.
+    of order_id and word; `entries` are whole rows of the payout ledger.
     """
+    ledger: dict[str, list[LedgerEntry]] = {}
+    for row in entries:
+        entry = LedgerEntry._make(row)
+        ledger.setdefault(entry.order_id, []).append(entry)
     logs: dict[str, list[WrittenEvent]] = {}
     for order_id, *event in events:
         logs.setdefault(order_id, []).append(WrittenEvent(*event))
@@ -83,7 +96,12 @@ def make_walk_page(
         found.setdefault(order_id, set()).add(word)
     return [
         WholeOrder._make(
-            (*document, tuple(logs.get(document[0], ())), frozenset(found.get(document[0], ())), ())
+            (
+                *document,
+                tuple(logs.get(document[0], ())),
+                frozenset(found.get(document[0], ())),
+                tuple(ledger.get(document[0], ())),
+            )
         )
         for document in documents
     ]

@@ -13,6 +13,7 @@ from ordrebok.store.bulk import (
     event_rows,
     make_walk_page,
     walk_query,
+    wanted_entries,
     wanted_words,
     word_rows,
 )
@@ -45,7 +46,15 @@ async def read_walk(connection: Connection, statements: Statements, walk: Walk) 
                 "ids": of_orders,
             }
             words = await connection.fetch(statement.text, *statement.arguments(of_words))
-    return make_walk_page(documents, events, words)
+        entries = []
+        keys = wanted_entries(walk, documents)
+        if keys:
+            statement = statements["walk_entries"]
+            names = ("destinations", "moments", "orders", "types", "operations", "lines")
+            columns = zip(*keys, strict=True)
+            of_keys = {"account_id": walk.account_id, **dict(zip(names, columns, strict=True))}
+            entries = await connection.fetch(statement.text, *statement.arguments(of_keys))
+    return make_walk_page(documents, events, words, entries)
 
 
 async def write_load(

@@ -12,6 +12,7 @@ from ordrebok.store.bulk import (
     entry_rows,
     make_walk_page,
     walk_query,
+    wanted_entries,
     wanted_words,
     word_rows,
 )
@@ -37,9 +38,15 @@ def read_walk(
             statement = statements["walk_words"]
             of_words = {"account_id": walk.account_id, "words": as_json(wanted)}
             words = connection.execute(statement.text, statement.arguments(of_words)).fetchall()
+        entries = []
+        keys = wanted_entries(walk, documents)
+        if keys:
+            statement = statements["walk_entries"]
+            of_keys = {"account_id": walk.account_id, "entries": as_json(keys)}
+            entries = connection.execute(statement.text, statement.arguments(of_keys)).fetchall()
     finally:
         connection.rollback()
-    return make_walk_page(documents, events, words)
+    return make_walk_page(documents, events, words, entries)
 
 
 def write_load(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from ordrebok.decision import LedgerEntry
 from ordrebok.orders.whole import WholeOrder
 
 FIRST_PAGE: Final = 50
@@ -32,6 +33,8 @@ class Walk:
     limit: int = FIRST_PAGE
     words: Callable[[bytes], frozenset[str]] | None = None
     """Says by which words a document should be found: those of them that are there come along."""
+    entries: Callable[[bytes], tuple[LedgerEntry, ...]] | None = None
+    """Says which rows of the payout ledger a document should have: the same for them."""
 
 
 class Walkable(Protocol):
