@@ -319,7 +319,10 @@ REACHED: dict[str, dict[str, Callable[[], object]]] = {
         "DISCOUNT_USED_UP": used_up,
     },
     "drafts.settling.settled": {
-        "AMOUNT_TOO_LARGE": lambda: settled(an_item(AMOUNT_LIMIT, 1), an_item(1, 2))
+        "AMOUNT_TOO_LARGE": lambda: settled(an_item(AMOUNT_LIMIT, 1), an_item(1, 2)),
+        "PAYOUT_RULE_NOT_FOUND": lambda: settling.settled(
+            FakeState(), a_call("aid_draft_orders_id_put", {}, id="draft-1"), RULELESS
+        ),
     },
     "drafts.transition.create_order": {
         "INVALID_REQUEST_PARAMETER": lambda: made(RENAMED.order, Options(split_draft=True))

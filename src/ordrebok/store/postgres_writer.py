@@ -14,14 +14,12 @@ from ordrebok.store.batch import (
     Batch,
     Member,
     Moments,
-    NothingMore,
-    Record,
-    Row,
 )
 from ordrebok.store.gather import fail
 from ordrebok.store.interface import StoreUnavailable
 from ordrebok.store.named import Statements
 from ordrebok.store.postgres_link import LOST_RACES, Link, LostRace, is_unavailable
+from ordrebok.store.source import NothingMore, Record, Row
 
 _TOGETHER = 4
 """After so many lost races the members of a batch go on one by one."""

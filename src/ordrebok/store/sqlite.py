@@ -25,9 +25,6 @@ from ordrebok.store.batch import (
     Batch,
     Member,
     Moments,
-    Record,
-    RecordKey,
-    Row,
 )
 from ordrebok.store.bulk_sqlite import read_walk, write_load
 from ordrebok.store.disk import Disk
@@ -37,6 +34,7 @@ from ordrebok.store.interface import StoreUnavailable
 from ordrebok.store.listing import PageQuery, count_query, events_query, make_page, page_query
 from ordrebok.store.named import Statements
 from ordrebok.store.schema import migrate_sqlite
+from ordrebok.store.source import Record, RecordKey, Row
 from ordrebok.store.sqlite_file import (
     Log,
     checkpoint,
