@@ -208,11 +208,15 @@ class Writer:
             if not await self._link.fetch("write_one", *changed[0], put.event_id, put.event):
                 raise LostRace
             return
+        events = batch.event_rows()
+        if not any(more):
+            await self._link.fetch("write_changes", *_columns(changed, 10), *_columns(events, 6))
+            return
         await self._link.fetch(
             "write_all",
             *_columns(changed, 10),
             *_columns(new, 11),
-            *_columns(batch.event_rows(), 6),
+            *_columns(events, 6),
             *_columns(records, 7),
             *_columns(unchanged, 4),
             *_columns(added, 4),

@@ -36,6 +36,34 @@ insert into events (account_id, kind, document_id, version, id, body)
 select account_id, kind, id, version, :event_id, :event from updated
 returning 1;
 
+-- name: write_changes
+-- What most batches write: changed documents and their events, in a statement that the server is
+-- through with sooner than with `write_all`.
+with updated as (
+    update documents as d
+    set version = c.version, status = c.status, payment_status = c.payment_status,
+        currency = c.currency, updated_ms = c.updated_ms, body = c.body
+    from unnest(:u_version::integer[], :u_status::text[], :u_payment_status::text[],
+            :u_currency::text[], :u_updated_ms::bigint[], :u_body::json[],
+            :u_account_id::text[], :u_kind::text[], :u_id::text[], :u_expected::integer[])
+        as c (version, status, payment_status, currency, updated_ms, body, account_id, kind,
+            id, expected)
+    where d.account_id = c.account_id and d.kind = c.kind and d.id = c.id
+        and d.version = c.expected
+    returning 1
+),
+event as (
+    insert into events (account_id, kind, document_id, version, id, body)
+    select * from unnest(:e_account_id::text[], :e_kind::text[], :e_document_id::text[],
+        :e_version::integer[], :e_id::text[], :e_body::json[])
+    on conflict do nothing
+    returning 1
+)
+select 1 / (case when
+    (select count(*) from updated) = cardinality(:u_id::text[])
+    and (select count(*) from event) = cardinality(:e_id::text[])
+then 1 else 0 end);
+
 -- name: write_all
 -- Everything a batch writes, in one statement and so in one transaction. Each part counts the
 -- rows it touched. Where a count differs from what was expected, another process was faster: the
