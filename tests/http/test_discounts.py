@@ -366,3 +366,73 @@ def test_many_rules_are_applied_like_few(api: Api) -> None:
     api.post(f"orders/{order['order_id']}/cancel", {})
     held = api.get(below(api, "customers/C1/rules"), limit=100)
     assert [each["statistics"]["usage"] for each in held] == [0] * 70
+
+
+# --------------------------------------------------------------------------------- who has it
+
+
+def test_customers_of_a_rule_are_listed_page_by_page(api: Api) -> None:
+    """In the order in which it was given, those that it was taken back from where asked."""
+    rule_id = a_rule(api, *[f"C{number}" for number in range(450)])
+    where = below(api, f"rules/{rule_id}/customers")
+    api.ok("DELETE", where, {"customers": ["C3", "C400"]})
+    api.post(where, {"customers": ["C3"]})
+    rows: list[Json] = []
+    while page := api.get(where, limit=100, **({"starting_after": rows[-1]["id"]} if rows else {})):
+        rows += page
+    names = [f"C{number}" for number in range(450) if number not in {3, 400}]
+    assert [row["customer_id"] for row in rows] == [*names, "C3"]
+    gone = api.get(where, state="deleted")
+    assert [row["customer_id"] for row in gone] == ["C3", "C400"]
+    assert all(row["deleted_at"] for row in gone)
+    assert len(api.get(where, state="all", limit=1000)) == 451
+    assert api.get(where, state="inactive") == []
+    api.refused(
+        "INVALID_REQUEST_PARAMETER", "GET", where, params={"starting_after": "no ref of it"}
+    )
+
+
+def test_taking_back_from_everybody_leaves_nobody(api: Api) -> None:
+    """From customers and from wildcards; other rules stay."""
+    rule_id, kept = a_rule(api, "C1", "C2", "*", "/"), a_rule(api, "C1")
+    where = below(api, f"rules/{rule_id}/customers")
+    api.ok("DELETE", where, {"customers": ["*"]})
+    assert api.get(where) == []
+    assert len(api.get(where, state="deleted")) == 4
+    (held,) = api.get(below(api, "customers/C1/rules"))
+    assert held["id"] == kept
+    assert api.get(a_draft(api, eligible(1_000, 1)))["order"]["net_amount"] == 900
+
+
+def test_campaigns_are_listed_by_state(api: Api) -> None:
+    """Newest first; without a state, all that are not deleted."""
+    names = ("open", "closed", "gone")
+    open_, closed, gone = (
+        api.post(below(api, "campaigns"), {"name": name, "private": name == "closed"})[
+            "campaign_id"
+        ]
+        for name in names
+    )
+    api.delete(below(api, f"campaigns/{gone}"))
+    expected = {
+        "all": [gone, closed, open_],
+        "public": [open_],
+        "private": [closed],
+        "deleted": [gone],
+    }
+    where = below(api, "campaigns")
+    for state, ids in expected.items():
+        assert [each["campaign_id"] for each in api.get(where, state=state)] == ids
+    assert [each["campaign_id"] for each in api.get(where, limit=1)] == [closed]
+    assert [each["campaign_id"] for each in api.get(where, starting_after=closed)] == [open_]
+
+
+def test_public_rule_is_read_by_its_id(site: Site) -> None:
+    """One that everybody or every stranger has, and nothing that is private."""
+    api = site.new_account()
+    public = site.client_of(api.account_id, "public:discounts")
+    shown, hidden, own = a_rule(api, "/"), a_rule(api), a_rule(api, "C1")
+    api.put(below(api, f"rules/{hidden}"), {"private": True})
+    assert public.get(below(api, f"public/rules/{shown}"))["id"] == shown
+    for rule_id in (hidden, own, "nothing"):
+        public.refused("NOT FOUND", "GET", below(api, f"public/rules/{rule_id}"))

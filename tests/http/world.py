@@ -18,8 +18,8 @@ DISCOUNTS = tuple(row for row in OPERATIONS if row.path.startswith("/accounts/{a
 ROWS = (*SHOPPING, *DISCOUNTS)
 """All but the rows about clients and tokens, which are tested on their own."""
 WRITES = tuple(row for row in ROWS if row.method != "GET")
-ASKING = frozenset({"aid_discounts_available_for_receipt_post", "aid_discounts_campaigns_post"})
-"""Rows that are sent like a write and store nothing, or nothing that a list shows."""
+ASKING = frozenset({"aid_discounts_available_for_receipt_post"})
+"""Rows that are sent like a write and store nothing."""
 
 STORE, CUSTOMER = "S1", "C1"
 RULE = {
@@ -31,6 +31,7 @@ RULE = {
     "reward": {"type": "discount_percent", "value": 10},
 }
 HOLDERS = {"customers": [CUSTOMER]}
+EVERYBODY = {"customers": ["*"]}
 RECEIPT = {
     "receipt_id": "R1",
     "store": {"id": STORE},
@@ -160,12 +161,13 @@ class World:
             self.api.post(self._order(f"/{step}"), *body)
 
     def _make_rule(self) -> None:
-        """Write a rule in a campaign, and give it to the customer."""
+        """Write a rule in a campaign, and give it to the customer and to everybody."""
         campaign = self.api.post(self._discounts("campaigns"), {"name": "A campaign"})
         campaign_id = campaign["campaign_id"]
         rule = self.api.post(self._discounts("rules"), {**RULE, "campaign_id": campaign_id})
         self.api.post(self._discounts(f"rules/{rule['id']}/customers"), HOLDERS)
         (held,) = self.api.get(self._discounts(f"customers/{CUSTOMER}/rules"))
+        self.api.post(self._discounts(f"rules/{rule['id']}/customers"), EVERYBODY)
         names = {"campaign_id": campaign_id, "did": rule["id"], "ref_id": held["ref_id"]}
         self.names |= names
 
@@ -204,8 +206,8 @@ class World:
     def versions(self) -> tuple[int, ...]:
         """The versions of draft and order, and how many drafts and orders there are.
 
-        Where there are discounts: those of rule and campaign, and how many rules there are and
-        uses of the ref, and refs of the customer.
+        Where there are discounts: those of rule and campaign, and how many campaigns and rules
+        there are, and refs that the customer can use, and uses of them.
         """
         drafts = self.api.send("GET", "draft_orders", params={"total": "true", "limit": 1})
         orders = self.api.send("GET", "orders", params={"total": "true", "limit": 1})
@@ -221,10 +223,12 @@ class World:
         """What tells one state of the discounts from another."""
         rule = self.api.get(self._discounts(f"rules/{self.names['did']}"))
         campaign = self.api.get(self._discounts(f"campaigns/{self.names['campaign_id']}"))
+        campaigns = self.api.get(self._discounts("campaigns"), state="all")
         rules = self.api.get(self._discounts("rules"), state="all", limit=100)
         held = self.api.get(self._discounts(f"customers/{CUSTOMER}/rules"), limit=100)
         used = sum(each["statistics"]["usage"] for each in held)
-        return rule["version"], campaign["version"], len(rules), len(held), used
+        versions = rule["version"], campaign["version"]
+        return (*versions, len(campaigns), len(rules), len(held), used)
 
 
 def body_of(row: Operation) -> tuple[Json, ...]:

@@ -6,11 +6,19 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, State
-from ordrebok.discounts.record import campaign_key, put
+from ordrebok.discounts.record import campaign_key, campaigns_key, put, put_index
+from ordrebok.discounts.register import invalid_cursor
 from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Refusal, not_found, refuse
 from ordrebok.wire.base import encode
-from ordrebok.wire.discount_ref import Campaign, CampaignBody, CampaignUpdate
+from ordrebok.wire.discount_query import CampaignsQuery
+from ordrebok.wire.discount_ref import (
+    Campaign,
+    CampaignBody,
+    CampaignEntry,
+    CampaignRegister,
+    CampaignUpdate,
+)
 
 _PATH = "/accounts/{aid}/discounts/campaigns"
 _ONE = _PATH + "/{campaign_id}"
@@ -28,7 +36,56 @@ def _written(state: State, call: Call, campaign: Campaign) -> Decision:
     """Return the decision that puts down a campaign and answers with it."""
     key = campaign_key(call.account_id, campaign.campaign_id)
     written = put(state, call, key, campaign)
-    return Decision((written,), written.body, campaign.version)
+    where = campaigns_key(call.account_id)
+    register = _registered(state.get(where, CampaignRegister), campaign, state)
+    index = put_index(state, call, where, register)
+    return Decision((written, index), written.body, campaign.version)
+
+
+def _registered(
+    register: CampaignRegister | None, campaign: Campaign, state: State
+) -> CampaignRegister:
+    """Return the register with a campaign as it now stands."""
+    entry = CampaignEntry(
+        id=campaign.campaign_id,
+        private=campaign.private,
+        deleted=campaign.deleted_at is not None,
+    )
+    if register is None:
+        return CampaignRegister(version=1, created_ms=state.now.ms, campaigns=(entry,))
+    known = list(register.campaigns)
+    place = next((i for i, each in enumerate(known) if each.id == entry.id), len(known))
+    known[place : place + 1] = [entry]
+    return replace(register, version=register.version + 1, campaigns=tuple(known))
+
+
+def _list(call: Call) -> Plan:
+    """List campaigns."""
+    query, where = call.query_as(CampaignsQuery), campaigns_key(call.account_id)
+
+    def decide(state: State) -> Decision | Refusal:
+        """Choose from the register, newest first, then read."""
+        register = state.get(where, CampaignRegister)
+        rows = [*reversed(() if register is None else register.campaigns)]
+        if query.starting_after is not None:
+            place = next((i for i, e in enumerate(rows) if e.id == query.starting_after), None)
+            if place is None:
+                return invalid_cursor(f"there is no campaign {query.starting_after}")
+            rows = rows[place + 1 :]
+        fitting = [each.id for each in rows if _fits(each, query.state)][: query.limit]
+        keys = [campaign_key(call.account_id, each) for each in fitting]
+        state.ahead(keys)
+        found = (state.get(key, Campaign) for key in keys)
+        return Decision((), encode([each for each in found if each is not None]))
+
+    return Commit(keys=(where,), decide=decide)
+
+
+def _fits(entry: CampaignEntry, state: str | None) -> bool:
+    """Tell whether a campaign is in a state; without one, all that are not deleted are."""
+    if state in {"all", "deleted"}:
+        return state == "all" or entry.deleted
+    return not entry.deleted and (state is None or entry.private == (state == "private"))
 
 
 def _create(call: Call) -> Plan:
@@ -117,6 +174,18 @@ def _content(campaign: CampaignBody) -> tuple[object, ...]:
 
 
 OPERATIONS = (
+    Operation(
+        id="aid_discounts_campaigns_get",
+        method="GET",
+        path=_PATH,
+        summary="Campaigns collection",
+        tag=_TAG,
+        scopes=_READ,
+        query=CampaignsQuery,
+        answer=tuple[Campaign, ...],
+        plan=_list,
+        description="Newest first; `starting_after` is the last `campaign_id`.",
+    ),
     Operation(
         id="aid_discounts_campaigns_post",
         method="POST",

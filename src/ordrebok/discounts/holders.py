@@ -109,6 +109,26 @@ def _public_rules(call: Call) -> Plan:
     return Commit(keys=(wallet_key(call.account_id, holder),), decide=decide)
 
 
+def _public_rule(call: Call) -> Plan:
+    """Read a rule that everybody may see."""
+    keys = tuple(wallet_key(call.account_id, holder) for holder in (EVERYBODY, NOBODY))
+
+    def decide(state: State) -> Decision | Refusal:
+        """Look for it among what wildcards hold."""
+        for buyer in (EVERYBODY, None):
+            for offer in offers_for(state, call.account_id, buyer):
+                rule = offer.rule.rule
+                if rule.id == call.params["did"] and _visible(offer, state.now.ms):
+                    shown = _is_public(state, call, rule)
+                    return Decision((), encode(_public(offer))) if shown else _NO_RULE
+        return _NO_RULE
+
+    return Commit(keys=keys, decide=decide)
+
+
+_NO_RULE = not_found("Discount")
+
+
 def _is_public(state: State, call: Call, rule: Rule) -> bool:
     """Tell whether neither a rule nor its campaign is private."""
     if rule.private:
@@ -249,6 +269,17 @@ OPERATIONS = (
         answer=tuple[Rule, ...],
         plan=_public_rules,
         description="Rules given to `*`, or to `/` with `no_customer_id`; private ones left out.",
+    ),
+    Operation(
+        id="aid_discounts_public_did_get",
+        method="GET",
+        path=_PUBLIC + "/{did}",
+        summary="Get public discount rule",
+        tag="public",
+        scopes=(*_READ, "public:discounts"),
+        answer=Rule,
+        plan=_public_rule,
+        refusals=("NOT FOUND",),
     ),
     Operation(
         id="aid_discounts_customer_cid_get_ref_id",

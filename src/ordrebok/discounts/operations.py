@@ -1,11 +1,11 @@
 """The rows of the API for discount rules: write, read, list, give, and what a draft gets."""
 
-from collections.abc import Callable
-
-from ordrebok.decision import Call, Commit, Decision, Fetch, Key, Put, State
-from ordrebok.discounts import giving, rules
+from ordrebok.decision import Call, Commit, Decision, Fetch, Key, State
+from ordrebok.discounts import rules
 from ordrebok.discounts.applying import considered
 from ordrebok.discounts.campaigns import OPERATIONS as CAMPAIGNS
+from ordrebok.discounts.distribution import OPERATIONS as DISTRIBUTION
+from ordrebok.discounts.distribution import on_rule
 from ordrebok.discounts.explanation import explained
 from ordrebok.discounts.holders import OPERATIONS as HOLDERS
 from ordrebok.discounts.receipts import OPERATIONS as RECEIPTS
@@ -15,27 +15,21 @@ from ordrebok.discounts.record import (
     put,
     put_head,
     put_index,
-    ref_key,
     register_key,
     rule_key,
     shelves_for,
-    wallet_key,
 )
 from ordrebok.discounts.register import page, registered
 from ordrebok.operation import READ as READ_ORDERS
 from ordrebok.operation import Operation, Plan
-from ordrebok.refusals import Fault, Refusal, not_found
+from ordrebok.refusals import Refusal, not_found
 from ordrebok.wire.base import encode
 from ordrebok.wire.discount import Rule, RuleBody, RuleUpdate
 from ordrebok.wire.discount_explanation import DraftDiscounts
 from ordrebok.wire.discount_query import RulesQuery
 from ordrebok.wire.discount_ref import (
     Campaign,
-    GiveBody,
-    RefDocument,
     Register,
-    TakeBackBody,
-    Wallet,
 )
 from ordrebok.wire.draft import Draft
 
@@ -79,18 +73,6 @@ def _create(call: Call) -> Plan:
     return Commit(keys=(), decide=decide, idempotency=call.idempotency)
 
 
-def _on_rule(call: Call, change: Callable[[Rule, State], Decision | Refusal]) -> Commit:
-    """Return the plan of a change of the rule in the path."""
-    key = rule_key(call.account_id, call.params["did"])
-
-    def decide(state: State) -> Decision | Refusal:
-        """Load the rule and change it."""
-        rule = state.get(key, Rule)
-        return not_found("Discount") if rule is None else change(rule, state)
-
-    return Commit(keys=(key,), decide=decide, if_match=call.if_match, idempotency=call.idempotency)
-
-
 def _update(call: Call) -> Plan:
     """Change a rule."""
     body = call.body_as(RuleUpdate)
@@ -103,7 +85,7 @@ def _update(call: Call) -> Plan:
         after = rules.update(rule, body, call.actor_id, state.now)
         return after if isinstance(after, Refusal) else _written(state, call, after)
 
-    return _on_rule(call, change)
+    return on_rule(call, change)
 
 
 def _delete(call: Call) -> Plan:
@@ -115,7 +97,7 @@ def _delete(call: Call) -> Plan:
             return Decision((), encode(rule), rule.version)
         return _written(state, call, rules.delete(rule, call.actor_id, state.now))
 
-    return _on_rule(call, change)
+    return on_rule(call, change)
 
 
 def _read(call: Call) -> Plan:
@@ -141,75 +123,6 @@ def _list(call: Call) -> Plan:
     return Commit(keys=(register_key(call.account_id),), decide=decide)
 
 
-def _give(call: Call) -> Plan:
-    """Give a rule to customers."""
-    body = call.body_as(GiveBody)
-    constraint = body.offering_constraint_id
-
-    def change(rule: Rule, state: State) -> Decision | Refusal:
-        """Make a ref for each holder who gets anything new."""
-        if rule.deleted_at is not None:
-            return _gone("Discount")
-        puts: list[Put] = []
-        state.ahead(wallet_key(call.account_id, holder) for holder in body.customers)
-        for holder in dict.fromkeys(body.customers):
-            key = wallet_key(call.account_id, holder)
-            wallet = state.get(key, Wallet)
-            if giving.has_already(wallet, rule.id, constraint):
-                continue
-            ref = RefDocument(
-                id=state.new_id(),
-                discount_id=rule.id,
-                given_to=holder,
-                created_at=state.now.text,
-                created_by=call.actor_id,
-                updated_at=state.now.text,
-                offering_constraint_id=constraint,
-                version=1,
-            )
-            puts.append(put(state, call, ref_key(call.account_id, ref.id), ref))
-            puts.append(put_index(state, call, key, giving.given(wallet, ref, state.now)))
-        return _with_head(state, call, puts, rule)
-
-    return _on_rule(call, change)
-
-
-def _take_back(call: Call) -> Plan:
-    """Take a rule back from customers."""
-    body = call.body_as(TakeBackBody)
-
-    def change(rule: Rule, state: State) -> Decision | Refusal:
-        """Mark the refs, and strike them from the wallets."""
-        puts: list[Put] = []
-        state.ahead(wallet_key(call.account_id, holder) for holder in body.customers)
-        for holder in dict.fromkeys(body.customers):
-            key = wallet_key(call.account_id, holder)
-            wallet = state.get(key, Wallet)
-            held = [each for each in wallet.refs if each.discount_id == rule.id] if wallet else []
-            if wallet is None or not held:
-                continue
-            state.ahead(ref_key(call.account_id, each.ref_id) for each in held)
-            for each in held:
-                where = ref_key(call.account_id, each.ref_id)
-                ref = state.get(where, RefDocument)
-                if ref is not None:
-                    puts.append(
-                        put(state, call, where, giving.deleted(ref, call.actor_id, state.now))
-                    )
-            rest = giving.without(wallet, [each.ref_id for each in held])
-            puts.append(put_index(state, call, key, rest))
-        return _with_head(state, call, puts, rule)
-
-    return _on_rule(call, change)
-
-
-def _with_head(state: State, call: Call, puts: list[Put], rule: Rule) -> Decision:
-    """Return the decision on the refs of a rule; those of wildcards change the register's head."""
-    if any(each.key.id in giving.WILDCARDS for each in puts):
-        puts.append(put_head(state, call, puts))
-    return Decision(tuple(puts), encode(rule), rule.version)
-
-
 def _explain(call: Call) -> Plan:
     """Say of every rule what it gives a draft, or what stands against it."""
     key = Key(call.account_id, "draft", call.params["id"])
@@ -229,15 +142,10 @@ def _explain(call: Call) -> Plan:
     return Commit(keys=(key,), decide=decide)
 
 
-def _gone(noun: str) -> Refusal:
-    """Return the refusal of something that was deleted and takes no change."""
-    fault = Fault("DELETED", f"{noun} is deleted", (), "one that is not deleted")
-    return Refusal("INVALID_REQUEST_PARAMETER", fault.message, faults=(fault,))
-
-
 OPERATIONS: tuple[Operation, ...] = (
     *CAMPAIGNS,
     *HOLDERS,
+    *DISTRIBUTION,
     *RECEIPTS,
     Operation(
         id="aid_discounts_get",
@@ -305,32 +213,6 @@ OPERATIONS: tuple[Operation, ...] = (
         scopes=WRITE,
         answer=Rule,
         plan=_delete,
-        refusals=("NOT FOUND",),
-        versioned=True,
-    ),
-    Operation(
-        id="aid_discounts_did_customers_post",
-        method="POST",
-        path=RULE + "/customers",
-        summary="Give a discount rule to customers",
-        tag=_TAG,
-        scopes=WRITE,
-        body=GiveBody,
-        answer=Rule,
-        plan=_give,
-        refusals=("NOT FOUND",),
-        versioned=True,
-    ),
-    Operation(
-        id="aid_discounts_did_customers_delete",
-        method="DELETE",
-        path=RULE + "/customers",
-        summary="Take a discount rule back from customers",
-        tag=_TAG,
-        scopes=WRITE,
-        body=TakeBackBody,
-        answer=Rule,
-        plan=_take_back,
         refusals=("NOT FOUND",),
         versioned=True,
     ),

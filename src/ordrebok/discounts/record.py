@@ -27,6 +27,8 @@ from ordrebok.wire.base import encode
 from ordrebok.wire.discount import Rule
 from ordrebok.wire.discount_ref import (
     Campaign,
+    CampaignRegister,
+    Holders,
     RefDocument,
     Register,
     RegisterEntry,
@@ -77,6 +79,11 @@ def campaign_key(account_id: str, campaign_id: str) -> Key:
     return Key(account_id, "discount_campaign", campaign_id)
 
 
+def campaigns_key(account_id: str) -> Key:
+    """Return where the register of an account's campaigns stands."""
+    return Key(account_id, "discount_register", "campaigns")
+
+
 def put(state: State, call: Call, key: Key, document: Rule | RefDocument | Campaign) -> Put:
     """Return the writing down of a new version of a rule, ref or campaign, with its event."""
     event = change_event(
@@ -96,7 +103,10 @@ def put(state: State, call: Call, key: Key, document: Rule | RefDocument | Campa
 
 
 def put_index(
-    state: State, call: Call, key: Key, document: Register | RegisterHead | Wallet
+    state: State,
+    call: Call,
+    key: Key,
+    document: Register | RegisterHead | Wallet | CampaignRegister | Holders,
 ) -> Put:
     """Return the writing down of a new version of a register or wallet."""
     event = change_event(call, state.new_id(), document.version, state.now, created=True)

@@ -101,3 +101,9 @@ def _invalid(name: str, message: str) -> Refusal:
     """Return the refusal of one query parameter."""
     fault = Fault("INVALID_CURSOR", message, (name,), "one of the two, naming a rule of the list")
     return Refusal("INVALID_REQUEST_PARAMETER", message, faults=(fault,))
+
+
+def invalid_cursor(message: str) -> Refusal:
+    """Return the refusal of a starting_after that names no row of the list."""
+    fault = Fault("INVALID_CURSOR", message, ("starting_after",), "the id of a row of the list")
+    return Refusal("INVALID_REQUEST_PARAMETER", message, faults=(fault,))

@@ -263,7 +263,7 @@ class Batch:
         decision = member.commit.run(view)
         if isinstance(decision, Refusal):
             return decision
-        self._check(decision)
+        self._check(decision, member)
         if member.commit.dry_run:
             return Outcome(decision.answer, decision.version)
         for put in decision.puts:
@@ -277,9 +277,13 @@ class Batch:
             self.read |= view.read
         return Outcome(decision.answer, decision.version)
 
-    def _check(self, decision: Decision) -> None:
+    def _check(self, decision: Decision, member: Member) -> None:
         """Hold that every change is the next version of its document, before taking any in."""
         puts = decision.puts
+        for put in puts:
+            if put.key.id in member.ids:  # Just drawn: the database cannot hold it.
+                self.add_row(put.key, None)
+        self.load(put.key for put in puts)
         versions = {put.key: self.document(put.key).version for put in puts}
         for put in puts:
             if put.version != versions[put.key] + 1:

@@ -38,3 +38,19 @@ class PublicRulesQuery(Query, frozen=True, kw_only=True, gc=False):
     starting_after: Cursor | None = None
     no_customer_id: bool = False
     campaign_id: tuple[str, ...] = ()
+
+
+class CampaignsQuery(Query, frozen=True, kw_only=True, gc=False):
+    """Filters of the list of campaigns; without a state, all that are not deleted."""
+
+    limit: ManyLimit = 1_000
+    starting_after: Cursor | None = None
+    state: Literal["all", "public", "private", "deleted"] | None = None
+
+
+class HoldersQuery(Query, frozen=True, kw_only=True, gc=False):
+    """Page of those whom a rule was given to; without a state, who can use it."""
+
+    limit: ManyLimit = 10
+    starting_after: Cursor | None = None
+    state: Literal["all", "available", "deleted", "inactive"] | None = None

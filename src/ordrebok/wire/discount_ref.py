@@ -27,7 +27,7 @@ class GiveBody(Wire, frozen=True, kw_only=True):
 
 
 class TakeBackBody(Wire, frozen=True, kw_only=True):
-    """From whom a rule is taken back; `*` is everybody who has it through `*`."""
+    """From whom a rule is taken back; `*` is everybody who has it."""
 
     customers: Annotated[tuple[Holder, ...], Meta(min_length=1, max_length=MAX_HOLDERS)]
 
@@ -77,6 +77,8 @@ class RefDocument(Wire, frozen=True, kw_only=True):
     deleted_by: Text | None = None
     offering_constraint_id: Text | None = None
     version: int
+    chunk: int = 0
+    """Which document of the rule's holders names this ref."""
     usage: int = 0
     amount: Amount = 0
     bonus: Amount = 0
@@ -101,6 +103,30 @@ class Wallet(Wire, frozen=True, kw_only=True):
     version: int
     created_ms: int
     refs: tuple[HeldRef, ...] = ()
+
+
+class Holders(Wire, frozen=True, kw_only=True):
+    """Some of the refs of one rule, in the order in which they were given, taken back or not.
+
+    The first of these documents of a rule also says how many there are.
+    """
+
+    version: int
+    created_ms: int
+    chunks: int = 1
+    ref_ids: tuple[Text, ...] = ()
+
+
+class Entity(Wire, frozen=True, kw_only=True):
+    """To whom a rule is given through one ref, and since when and until when."""
+
+    id: Text
+    customer_id: Text
+    created_at: Timestamp
+    created_by: Text | None = None
+    updated_at: Timestamp
+    deleted_at: Timestamp | None = None
+    deleted_by: Text | None = None
 
 
 class RegisterEntry(Wire, frozen=True, kw_only=True):
@@ -156,6 +182,22 @@ class Campaign(CampaignBody, frozen=True, kw_only=True):
     deleted_at: Timestamp | None = None
     deleted_by: Text | None = None
     version: int
+
+
+class CampaignEntry(Wire, frozen=True, kw_only=True):
+    """What the list of campaigns needs to know of one before it reads it."""
+
+    id: Text
+    private: bool
+    deleted: bool
+
+
+class CampaignRegister(Wire, frozen=True, kw_only=True):
+    """All campaigns of an account, in the order in which they were made."""
+
+    version: int
+    created_ms: int
+    campaigns: tuple[CampaignEntry, ...] = ()
 
 
 class CampaignUpdate(Wire, frozen=True, kw_only=True):

@@ -1,0 +1,300 @@
+"""The rows of the API that give a rule to customers, take it back, and say who has it."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ordrebok.decision import Call, Commit, Decision, Key, Put, State
+from ordrebok.discounts import giving
+from ordrebok.discounts.record import put, put_head, put_index, ref_key, rule_key, wallet_key
+from ordrebok.discounts.register import invalid_cursor
+from ordrebok.discounts.requirements import EVERYBODY
+from ordrebok.operation import Operation, Plan
+from ordrebok.refusals import Fault, Refusal, not_found
+from ordrebok.wire.base import encode
+from ordrebok.wire.discount import Rule
+from ordrebok.wire.discount_query import HoldersQuery
+from ordrebok.wire.discount_ref import (
+    Entity,
+    GiveBody,
+    Holders,
+    RefDocument,
+    TakeBackBody,
+    Wallet,
+)
+
+_PATH = "/accounts/{aid}/discounts/rules/{did}/customers"
+_READ = ("admin:discounts", "read:discounts")
+_WRITE = ("admin:discounts", "write:discounts")
+_TAG = "rules"
+_CHUNK = 200
+"""Refs that one document of holders names: giving writes one of them anew."""
+_FIRST_LOOK = 200
+"""Refs that a page looks at first; twice as many each time, until it is full."""
+
+
+def holders_key(account_id: str, rule_id: str, chunk: int) -> Key:
+    """Return where some of the refs of a rule are named."""
+    return Key(account_id, "discount_register", f"holders:{rule_id}:{chunk}")
+
+
+def on_rule(call: Call, change: Callable[[Rule, State], Decision | Refusal]) -> Commit:
+    """Return the plan of a change of the rule in the path."""
+    key = rule_key(call.account_id, call.params["did"])
+
+    def decide(state: State) -> Decision | Refusal:
+        """Load the rule and change it."""
+        rule = state.get(key, Rule)
+        return not_found("Discount") if rule is None else change(rule, state)
+
+    return Commit(keys=(key,), decide=decide, if_match=call.if_match, idempotency=call.idempotency)
+
+
+def _enlisted(
+    state: State, call: Call, rule_id: str, ref_ids: Sequence[str]
+) -> tuple[list[int], list[Put]]:
+    """Return where new refs of a rule are named, chunk by chunk, and what writes that down."""
+    if not ref_ids:
+        return [], []
+    first = state.get(holders_key(call.account_id, rule_id, 0), Holders)
+    number = 0 if first is None else first.chunks - 1
+    last = first if number == 0 else _chunk(state, call, rule_id, number)
+    named: dict[int, list[str]] = {number: [] if last is None else [*last.ref_ids]}
+    chunks = []
+    for ref_id in ref_ids:
+        if len(named[number]) >= _CHUNK:
+            number += 1
+            named[number] = []
+        named[number].append(ref_id)
+        chunks.append(number)
+    if first is not None and number >= first.chunks:
+        named.setdefault(0, [*first.ref_ids])
+    puts = []
+    for each, names in named.items():
+        before = _chunk(state, call, rule_id, each)
+        document = Holders(
+            version=1 if before is None else before.version + 1,
+            created_ms=state.now.ms if before is None else before.created_ms,
+            chunks=number + 1 if each == 0 else 1,
+            ref_ids=tuple(names),
+        )
+        puts.append(put_index(state, call, holders_key(call.account_id, rule_id, each), document))
+    return chunks, puts
+
+
+def _chunk(state: State, call: Call, rule_id: str, number: int) -> Holders | None:
+    """Return one of the documents that name a rule's refs."""
+    return state.get(holders_key(call.account_id, rule_id, number), Holders)
+
+
+def _refs(state: State, call: Call, rule_id: str, start: int = 0) -> list[str]:
+    """Return the ids of all refs of a rule, from a chunk on, in the order they were given."""
+    first = _chunk(state, call, rule_id, 0)
+    if first is None:
+        return []
+    numbers = range(start, first.chunks)
+    state.ahead(holders_key(call.account_id, rule_id, number) for number in numbers)
+    found = (_chunk(state, call, rule_id, number) for number in numbers)
+    return [ref_id for each in found if each is not None for ref_id in each.ref_ids]
+
+
+def _all_holders(state: State, call: Call, rule_id: str) -> list[str]:
+    """Return everybody whom a rule was given to."""
+    keys = [ref_key(call.account_id, each) for each in _refs(state, call, rule_id)]
+    state.ahead(keys)
+    found = (state.get(key, RefDocument) for key in keys)
+    return [ref.given_to for ref in found if ref is not None and ref.deleted_at is None]
+
+
+def _give(call: Call) -> Plan:
+    """Give a rule to customers."""
+    body = call.body_as(GiveBody)
+    constraint = body.offering_constraint_id
+
+    def change(rule: Rule, state: State) -> Decision | Refusal:
+        """Make a ref for each holder who gets anything new."""
+        if rule.deleted_at is not None:
+            return _gone("Discount")
+        state.ahead(wallet_key(call.account_id, holder) for holder in body.customers)
+        wallets = {
+            holder: state.get(wallet_key(call.account_id, holder), Wallet)
+            for holder in body.customers
+        }
+        new = {
+            holder: wallet
+            for holder, wallet in wallets.items()
+            if not giving.has_already(wallet, rule.id, constraint)
+        }
+        ref_ids = [state.new_id() for _ in new]
+        chunks, puts = _enlisted(state, call, rule.id, ref_ids)
+        for (holder, wallet), ref_id, chunk in zip(new.items(), ref_ids, chunks, strict=True):
+            ref = RefDocument(
+                id=ref_id,
+                discount_id=rule.id,
+                given_to=holder,
+                created_at=state.now.text,
+                created_by=call.actor_id,
+                updated_at=state.now.text,
+                offering_constraint_id=constraint,
+                version=1,
+                chunk=chunk,
+            )
+            puts.append(put(state, call, ref_key(call.account_id, ref.id), ref))
+            key = wallet_key(call.account_id, holder)
+            puts.append(put_index(state, call, key, giving.given(wallet, ref, state.now)))
+        return _with_head(state, call, puts, rule)
+
+    return on_rule(call, change)
+
+
+def _take_back(call: Call) -> Plan:
+    """Take a rule back from customers; from `*` is from all who have it."""
+    body = call.body_as(TakeBackBody)
+
+    def change(rule: Rule, state: State) -> Decision | Refusal:
+        """Mark the refs, and strike them from the wallets."""
+        puts: list[Put] = []
+        customers = body.customers
+        if EVERYBODY in customers:
+            customers = (*customers, *_all_holders(state, call, rule.id))
+        state.ahead(wallet_key(call.account_id, holder) for holder in customers)
+        for holder in dict.fromkeys(customers):
+            key = wallet_key(call.account_id, holder)
+            wallet = state.get(key, Wallet)
+            held = [each for each in wallet.refs if each.discount_id == rule.id] if wallet else []
+            if wallet is None or not held:
+                continue
+            state.ahead(ref_key(call.account_id, each.ref_id) for each in held)
+            for each in held:
+                where = ref_key(call.account_id, each.ref_id)
+                ref = state.get(where, RefDocument)
+                if ref is not None:
+                    puts.append(
+                        put(state, call, where, giving.deleted(ref, call.actor_id, state.now))
+                    )
+            rest = giving.without(wallet, [each.ref_id for each in held])
+            puts.append(put_index(state, call, key, rest))
+        return _with_head(state, call, puts, rule)
+
+    return on_rule(call, change)
+
+
+def _with_head(state: State, call: Call, puts: list[Put], rule: Rule) -> Decision:
+    """Return the decision on the refs of a rule; those of wildcards change the register's head."""
+    if any(each.key.id in giving.WILDCARDS for each in puts):
+        puts.append(put_head(state, call, puts))
+    return Decision(tuple(puts), encode(rule), rule.version)
+
+
+def _holders(call: Call) -> Plan:
+    """List whom a rule was given to."""
+    query, key = call.query_as(HoldersQuery), rule_key(call.account_id, call.params["did"])
+
+    def decide(state: State) -> Decision | Refusal:
+        """Walk along the refs until the page is full."""
+        rule = state.get(key, Rule)
+        if rule is None:
+            return not_found("Discount")
+        start, after = 0, query.starting_after
+        if after is not None:
+            last = state.get(ref_key(call.account_id, after), RefDocument)
+            if last is None or last.discount_id != rule.id:
+                return invalid_cursor(f"there is no ref {after} of this rule")
+            start = last.chunk
+        names = _refs(state, call, rule.id, start)
+        if after is not None:
+            names = names[names.index(after) + 1 :]
+        rows: list[Entity] = []
+        for ref in _in_steps(state, call, names):
+            if _fits(ref, rule, query.state):
+                rows.append(_entity(ref))
+            if len(rows) == query.limit:
+                break
+        return Decision((), encode(rows))
+
+    return Commit(keys=(key,), decide=decide)
+
+
+def _in_steps(state: State, call: Call, names: Sequence[str]) -> Iterator[RefDocument]:
+    """Yield refs, loading more of them each time."""
+    done, step = 0, _FIRST_LOOK
+    while done < len(names):
+        keys = [ref_key(call.account_id, each) for each in names[done : done + step]]
+        state.ahead(keys)
+        for key in keys:
+            ref = state.get(key, RefDocument)
+            if ref is not None:
+                yield ref
+        done, step = done + step, step * 2
+
+
+def _fits(ref: RefDocument, rule: Rule, state: str | None) -> bool:
+    """Tell whether a ref is in a state; a deleted rule leaves its refs as they are."""
+    if state in {"all", "deleted"}:
+        return state == "all" or ref.deleted_at is not None
+    if ref.deleted_at is not None:
+        return False
+    return state is None or rule.active == (state == "available")
+
+
+def _entity(ref: RefDocument) -> Entity:
+    """Return a ref as the list shows it."""
+    return Entity(
+        id=ref.id,
+        customer_id=ref.given_to,
+        created_at=ref.created_at,
+        created_by=ref.created_by,
+        updated_at=ref.updated_at,
+        deleted_at=ref.deleted_at,
+        deleted_by=ref.deleted_by,
+    )
+
+
+def _gone(noun: str) -> Refusal:
+    """Return the refusal of something that was deleted and takes no change."""
+    fault = Fault("DELETED", f"{noun} is deleted", (), "one that is not deleted")
+    return Refusal("INVALID_REQUEST_PARAMETER", fault.message, faults=(fault,))
+
+
+OPERATIONS = (
+    Operation(
+        id="aid_discounts_did_customers_get",
+        method="GET",
+        path=_PATH,
+        summary="Customers of a discount rule",
+        tag=_TAG,
+        scopes=_READ,
+        query=HoldersQuery,
+        answer=tuple[Entity, ...],
+        plan=_holders,
+        refusals=("NOT FOUND",),
+        description=(
+            "One row for each ref, in the order in which they were given; `starting_after` is the "
+            "`id` of the last."
+        ),
+    ),
+    Operation(
+        id="aid_discounts_did_customers_post",
+        method="POST",
+        path=_PATH,
+        summary="Give a discount rule to customers",
+        tag=_TAG,
+        scopes=_WRITE,
+        body=GiveBody,
+        answer=Rule,
+        plan=_give,
+        refusals=("NOT FOUND",),
+        versioned=True,
+    ),
+    Operation(
+        id="aid_discounts_did_customers_delete",
+        method="DELETE",
+        path=_PATH,
+        summary="Take a discount rule back from customers",
+        tag=_TAG,
+        scopes=_WRITE,
+        body=TakeBackBody,
+        answer=Rule,
+        plan=_take_back,
+        refusals=("NOT FOUND",),
+        versioned=True,
+    ),
+)
