@@ -436,3 +436,20 @@ def test_public_rule_is_read_by_its_id(site: Site) -> None:
     assert public.get(below(api, f"public/rules/{shown}"))["id"] == shown
     for rule_id in (hidden, own, "nothing"):
         public.refused("NOT FOUND", "GET", below(api, f"public/rules/{rule_id}"))
+
+
+def test_usages_of_a_rule_say_which_order_used_what(api: Api) -> None:
+    """A row for each ref that was used; what was given back is not among them."""
+    rule_id = a_rule(api, "C1", "C2")
+    where = below(api, f"rules/{rule_id}/usages")
+    assert api.get(where) == []
+    kept, gone = (completed(api, a_draft(api, eligible(10_000, 1)))[0] for _ in range(2))
+    (row,) = api.get(where)
+    assert (row["customer_id"], row["discount_id"]) == ("C1", rule_id)
+    assert [each["ref"] for each in row["usage_refs"]] == [kept["order_id"], gone["order_id"]]
+    assert (row["statistics"]["usage"], row["statistics"]["amount"]) == (2, 2_000)
+    api.post(f"orders/{gone['order_id']}/cancel", {})
+    (row,) = api.get(where)
+    (used,) = row["usage_refs"]
+    assert (used["ref"], used["ref_type"], used["amount"]) == (kept["order_id"], "order", 1_000)
+    assert api.get(where, starting_after=row["id"]) == []

@@ -1,22 +1,34 @@
 """The rows of the API that give a rule to customers, take it back, and say who has it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
 
 from ordrebok.decision import Call, Commit, Decision, Key, Put, State
 from ordrebok.discounts import giving
-from ordrebok.discounts.record import put, put_head, put_index, ref_key, rule_key, wallet_key
+from ordrebok.discounts.record import (
+    put,
+    put_head,
+    put_index,
+    ref_key,
+    rule_as_it_stands,
+    rule_key,
+    wallet_key,
+)
 from ordrebok.discounts.register import invalid_cursor
 from ordrebok.discounts.requirements import EVERYBODY
 from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Fault, Refusal, not_found
 from ordrebok.wire.base import encode
-from ordrebok.wire.discount import Rule
-from ordrebok.wire.discount_query import HoldersQuery
+from ordrebok.wire.discount import Rule, Statistics
+from ordrebok.wire.discount_query import HoldersQuery, UsagesQuery
 from ordrebok.wire.discount_ref import (
+    DiscountUsage,
     Entity,
     GiveBody,
     Holders,
     RefDocument,
+    ShownUsage,
     TakeBackBody,
     Wallet,
 )
@@ -186,14 +198,50 @@ def _with_head(state: State, call: Call, puts: list[Put], rule: Rule) -> Decisio
 
 def _holders(call: Call) -> Plan:
     """List whom a rule was given to."""
-    query, key = call.query_as(HoldersQuery), rule_key(call.account_id, call.params["did"])
+    query = call.query_as(HoldersQuery)
+
+    def row(ref: RefDocument, rule: Rule, _: State) -> Entity | None:
+        """Return the row of a ref, None where another state is asked for."""
+        return _entity(ref) if _fits(ref, rule, query.state) else None
+
+    return _along_refs(call, row, query.limit, query.starting_after)
+
+
+def _usages(call: Call) -> Plan:
+    """List what was booked on a rule, ref by ref."""
+    query = call.query_as(UsagesQuery)
+
+    def row(ref: RefDocument, _: Rule, state: State) -> DiscountUsage | None:
+        """Return the row of a ref, None where nothing was ever booked on it."""
+        made = rule_as_it_stands(state, call.account_id, ref.discount_id)
+        if made is None or not (ref.usage or ref.amount or ref.bonus or ref.stamp):
+            return None
+        return _usage(ref, giving.statistics(ref, made, state.now))
+
+    return _along_refs(call, row, query.limit, query.starting_after)
+
+
+Row = TypeVar("Row")
+
+
+def _along_refs(
+    call: Call,
+    row: Callable[[RefDocument, Rule, State], Row | None],
+    limit: int,
+    after: str | None,
+) -> Commit:
+    """Return the plan of a list of the refs of the rule in the path, oldest first.
+
+    Refuses: NOT FOUND; INVALID_REQUEST_PARAMETER for a cursor that is no ref of the rule.
+    """
+    key = rule_key(call.account_id, call.params["did"])
 
     def decide(state: State) -> Decision | Refusal:
         """Walk along the refs until the page is full."""
         rule = state.get(key, Rule)
         if rule is None:
             return not_found("Discount")
-        start, after = 0, query.starting_after
+        start = 0
         if after is not None:
             last = state.get(ref_key(call.account_id, after), RefDocument)
             if last is None or last.discount_id != rule.id:
@@ -202,12 +250,8 @@ def _holders(call: Call) -> Plan:
         names = _refs(state, call, rule.id, start)
         if after is not None:
             names = names[names.index(after) + 1 :]
-        rows: list[Entity] = []
-        for ref in _in_steps(state, call, names):
-            if _fits(ref, rule, query.state):
-                rows.append(_entity(ref))
-            if len(rows) == query.limit:
-                break
+        made = (row(ref, rule, state) for ref in _in_steps(state, call, names))
+        rows = list(islice((each for each in made if each is not None), limit))
         return Decision((), encode(rows))
 
     return Commit(keys=(key,), decide=decide)
@@ -254,7 +298,50 @@ def _gone(noun: str) -> Refusal:
     return Refusal("INVALID_REQUEST_PARAMETER", fault.message, faults=(fault,))
 
 
+def _usage(ref: RefDocument, statistics: Statistics) -> DiscountUsage:
+    """Return what was booked on a ref as the list shows it."""
+    return DiscountUsage(
+        id=ref.id,
+        ref_id=ref.id,
+        discount_id=ref.discount_id,
+        customer_id=ref.given_to,
+        create_at=ref.created_at,
+        updated_at=ref.updated_at,
+        created_by=ref.created_by,
+        usage_refs=tuple(
+            ShownUsage(
+                ref=each.ref,
+                ref_type=each.ref_type,
+                usage=each.usage,
+                stamp=each.stamp,
+                amount=each.amount,
+                bonus=each.bonus,
+                created_at=each.created_at,
+                created_by=each.created_by,
+            )
+            for each in ref.usage_refs
+        ),
+        statistics=statistics,
+    )
+
+
 OPERATIONS = (
+    Operation(
+        id="aid_discounts_did_usages_get",
+        method="GET",
+        path="/accounts/{aid}/discounts/rules/{did}/usages",
+        summary="Usages of a discount rule",
+        tag=_TAG,
+        scopes=_READ,
+        query=UsagesQuery,
+        answer=tuple[DiscountUsage, ...],
+        plan=_usages,
+        refusals=("NOT FOUND",),
+        description=(
+            "One row for each ref that anything was booked on, the oldest ref first; "
+            "`starting_after` is the `id` of the last."
+        ),
+    ),
     Operation(
         id="aid_discounts_did_customers_get",
         method="GET",

@@ -54,3 +54,10 @@ class HoldersQuery(Query, frozen=True, kw_only=True, gc=False):
     limit: ManyLimit = 10
     starting_after: Cursor | None = None
     state: Literal["all", "available", "deleted", "inactive"] | None = None
+
+
+class UsagesQuery(Query, frozen=True, kw_only=True, gc=False):
+    """Page of what was booked on a rule."""
+
+    limit: ManyLimit = 10
+    starting_after: Cursor | None = None

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta
 
 from ordrebok.wire.base import Amount, Maybe, Metadata, Text, Timestamp, Wire
+from ordrebok.wire.discount import Statistics
 
 Holder = Annotated[
     str,
@@ -62,6 +63,31 @@ class UsageRef(UsageRefBody, frozen=True, kw_only=True):
     created_by: Text | None = None
     bonus: Amount | None = None
     spent: tuple[HeldStamps, ...] = ()
+
+
+class ShownUsage(UsageRefBody, frozen=True, kw_only=True):
+    """One booking on a ref, as answers show it."""
+
+    created_at: Timestamp
+    created_by: Text | None = None
+    bonus: Amount | None = None
+
+
+class DiscountUsage(Wire, frozen=True, kw_only=True):
+    """What was booked on one ref of a rule; `create_at` is spelt as the contract has it."""
+
+    id: Text
+    ref_id: Text
+    discount_id: Text
+    customer_id: Text
+    create_at: Timestamp
+    updated_at: Timestamp
+    created_by: Text | None = None
+    usage_refs: Annotated[
+        tuple[ShownUsage, ...],
+        Meta(description="The latest bookings; those through a wildcard are only counted."),
+    ] = ()
+    statistics: Statistics
 
 
 class RefDocument(Wire, frozen=True, kw_only=True):
