@@ -56,10 +56,16 @@ def test_three_for_two(quantity: int, gross: int, limit: int, amount: int | None
     assert got(result) == ([] if amount is None else [amount])
 
 
-def test_a_new_price_is_for_each_unit() -> None:
-    """Two at 70.00 for 50.00 each."""
+@pytest.mark.parametrize(
+    ("gross", "quantity", "given"),
+    [(14_000, 2, [4_000]), (21_000, 3, [4_000]), (28_000, 4, [8_000]), (10_000, 2, [])],
+)
+def test_a_new_price_is_for_each_unit_of_whole_sets(
+    gross: int, quantity: int, given: list[int]
+) -> None:
+    """Two at 70.00 for 50.00 each; a third pays its own price, and none pays more than that."""
     rule = a_rule("discount_item_new_price", 5_000, item={**CHAIRS, "quantity": 2})
-    assert got(outcome(a_purchase(chairs(14_000, 2)), rule)) == [4_000]
+    assert got(outcome(a_purchase(chairs(gross, quantity)), rule)) == given
 
 
 def test_a_new_price_for_a_mix_is_spread_by_gross() -> None:

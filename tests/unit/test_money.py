@@ -55,6 +55,7 @@ def test_division_rounds_half_up_away_from_zero(
         (70, 12, 8),
         (39_800, 25, 7_960),
         (27_920, 25, 5_584),
+        (1_250, 25, 250),
         (0, 25, 0),
         (100, 0, 0),
         (115, 15, 15),
@@ -78,6 +79,7 @@ def test_tax_inside_a_price_is_rounded_in_one_step(
     ("net_amount", "percentage", "expected"),
     [
         (39_800, 25, 9_950),
+        (1_000, 25, 250),
         (2, 25, 1),
         (1, 25, 0),
         (-2, 25, -1),
@@ -92,6 +94,19 @@ def test_tax_on_top_of_a_price_is_a_share_of_it(
 ) -> None:
     """The tax is net * p / 100 where the price does not contain it."""
     assert tax(net_amount, percentage, included=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("percentage", "differing"), [(25, 0), (15, 0), (11, 0), (12, 714)], ids=str
+)
+def test_a_tax_is_what_its_rounded_basis_leaves(percentage: int, differing: int) -> None:
+    """For the usual rates; at 12 percent the two differ on exact halves: 14, 42, 70 and so on."""
+    apart = [
+        net
+        for net in range(1, 20_000)
+        if tax(net, percentage) != net - divide_half_up(net * 100, 100 + percentage)
+    ]
+    assert apart == list(range(14, 20_000, 28))[:differing]
 
 
 @pytest.mark.parametrize(

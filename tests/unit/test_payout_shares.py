@@ -2,13 +2,14 @@
 
 from collections import Counter
 
+import msgspec
 from msgspec.structs import replace
 
 from ordrebok.payments.ledger import OperationKind
 from ordrebok.payouts.shares import operation_payout, with_all_shares, with_shares
 from ordrebok.wire.order import Order
 from ordrebok.wire.payment import OperationItem
-from ordrebok.wire.payout import DestinationNode
+from ordrebok.wire.payout import DestinationNode, ItemPayout
 from tests.support.builders import a_body, an_operation
 from tests.support.payouts import (
     PLATFORM,
@@ -136,6 +137,35 @@ def test_leaves_of_one_destination_are_one_share() -> None:
     tree = (percent(10, percent(50, "a"), rest("b")), rest("a"))
     order = with_operation(an_order_of(1000, *tree), "captures", 1000)
     assert shares(order, "captures") == {"a": 950, "b": 50}
+
+
+def test_branches_need_no_amounts_of_their_own() -> None:
+    """The documented result: 500 and 3,500 below a branch without one, 500, 192 and 38,308."""
+    printed = {
+        "destinations": [
+            {
+                "destinations": [
+                    {"destination": "a", "amount": 500},
+                    {"destination": "b", "amount": 3500},
+                ]
+            },
+            {"destination": "a", "amount": 500},
+            {
+                "amount": 38_500,
+                "destinations": [
+                    {"destination": "b", "amount": 192},
+                    {"destination": "c", "amount": 38_308},
+                ],
+            },
+        ]
+    }
+    given = operation_payout(msgspec.convert(printed, ItemPayout), 0, 43_000)
+    assert given is not None
+    assert {each.destination: each.amount for each in given.destinations} == {
+        "a": 1000,
+        "b": 3692,
+        "c": 38_308,
+    }
 
 
 def test_a_tree_without_amounts_gives_no_shares() -> None:
