@@ -306,3 +306,17 @@ def test_commands_find_the_same(market: Market, tmp_path: Path) -> None:
         balances[row.pop("destination")] = row
     totals = {name: market.api.get(ledger(market.api, name))["totals"] for name in destinations()}
     assert balances == {name: total for name, (total,) in totals.items()}
+
+
+def test_an_export_takes_the_whole_market_along(market: Market, tmp_path: Path) -> None:
+    """Read into an empty database: the same payouts from the orders, and nothing that is wrong."""
+    source = Cli(tmp_path, market.database)
+    account = ("--account", market.api.account_id)
+    taken = tmp_path / "orders.ndjson"
+    taken.write_text(source.ok("export", *account), encoding="utf-8")
+    copy = Cli(tmp_path, f"sqlite:///{tmp_path / 'copy.db'}")
+    copy.ok("account", "add", market.api.account_id)
+    copy.ok("import", str(taken), *account)
+    assert copy.json("verify", *account)["disagreements"] == []
+    summed = ("payouts", *account, "--format", "ndjson")
+    assert copy.ok(*summed) == source.ok(*summed)
