@@ -1,6 +1,7 @@
 """A marketplace over HTTP: stores with payout rules, discounts, and purchases with their fates.
 
-Every purchase is drawn from its number alone, so it is the same whoever makes it and when.
+Every purchase is drawn from its number alone, whoever makes it and when; only who gets what is
+scarce depends on who was first.
 """
 
 from __future__ import annotations
@@ -128,24 +129,34 @@ def _offer(
 
 @dataclass(frozen=True)
 class Purchase:
-    """One draft that was completed: who bought, what became of it, and its orders at the end."""
+    """One draft that was completed: who bought, what became of it, and its orders."""
 
     number: int
     customer_id: str | None
     fate: str
     order_ids: tuple[str, ...]
+    priced_again: bool
+    """A discount that its draft had was used up by others in the meantime."""
 
 
 def traded(api: Api) -> list[Purchase]:
-    """Make all purchases, by several clients at once."""
+    """Make all purchases, by several clients at once: all carts are full before anybody pays."""
     with ThreadPoolExecutor(CLIENTS) as clients:
-        return list(clients.map(lambda number: _purchase(api, number), range(PURCHASES)))
+        drafts = list(clients.map(lambda number: _filled(api, number), range(PURCHASES)))
+        return list(
+            clients.map(lambda number: _bought(api, number, drafts[number]), range(PURCHASES))
+        )
 
 
-def _purchase(api: Api, number: int) -> Purchase:
-    """Fill a draft item by item, complete it, and give its orders their fate."""
-    chance = Random(number)
-    customer_id = chance.choice([*CUSTOMERS, None])
+def _customer(number: int) -> str | None:
+    """Who makes a purchase; None for one without an id."""
+    return Random(f"customer {number}").choice([*CUSTOMERS, None])
+
+
+def _filled(api: Api, number: int) -> str:
+    """Fill a draft item by item; its path."""
+    chance = Random(f"cart {number}")
+    customer_id = _customer(number)
     customer = {"last_name": "Nordmann"} if customer_id is None else {"id": customer_id}
     options = {"payout": True, "split_draft": chance.random() < 0.15}
     order = {"currency": "NOK", "customer": customer, "items": [_item(chance, 1)]}
@@ -153,16 +164,23 @@ def _purchase(api: Api, number: int) -> Purchase:
     path = f"draft_orders/{api.post('draft_orders', body, params=APPLY)['id']}"
     for line_id in range(2, chance.randint(3, 5)):
         api.post(f"{path}/items", _item(chance, line_id), params=APPLY)
+    return path
+
+
+def _bought(api: Api, number: int, path: str) -> Purchase:
+    """Complete a draft, and give its orders their fate."""
     answer = api.send("PUT", f"{path}/complete", {})
-    if answer.status_code == httpx.codes.CONFLICT:
+    refused = answer.status_code == httpx.codes.CONFLICT
+    if refused:
         assert answer.json()["error"]["code"] == "DISCOUNT_USED_UP"
         answer = api.send("PUT", f"{path}/complete", {}, params=APPLY)
     assert answer.status_code == httpx.codes.OK, answer.text
-    fate = FATES[number % len(FATES)]
+    fate, chance = FATES[number % len(FATES)], Random(f"fate {number}")
     orders = answer.json()["orders"]
     for made in orders:
         _live(Till(api, made), made, fate, chance)
-    return Purchase(number, customer_id, fate, tuple(made["order_id"] for made in orders))
+    order_ids = tuple(made["order_id"] for made in orders)
+    return Purchase(number, _customer(number), fate, order_ids, priced_again=refused)
 
 
 def _item(chance: Random, line_id: int) -> Json:

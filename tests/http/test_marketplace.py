@@ -132,6 +132,7 @@ def test_market_has_seen_everything(market: Market) -> None:
     known = [order_id for each in market.purchases for order_id in each.order_ids]
     assert sorted(known) == sorted(market.orders)
     assert len(known) > PURCHASES, "some drafts were split"
+    assert any(each.priced_again for each in market.purchases), "somebody came too late"
     statuses = Counter(order["status"] for order in market.orders.values())
     assert set(statuses) == {"open", "cancelled"}
     used = {each["id"] for order in market.orders.values() for each in order.get("discounts", ())}
