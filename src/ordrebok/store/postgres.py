@@ -1,4 +1,4 @@
-"""PostgreSQL: one writer and one reader connection that gather work, and a few for the rest."""
+"""PostgreSQL: two writers and a reader that gather work, and a few connections for the rest."""
 
 import asyncio
 import itertools

@@ -2,7 +2,7 @@
 
 Commits that come while the disk is busy are collected and made durable together. Deciding and
 writing happen in the event loop's own thread, where nothing else competes for the interpreter;
-only the wait for the disk is spent in another thread.
+only a slow disk is waited for in another thread.
 """
 
 import asyncio
