@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -14,6 +15,11 @@ from tests.support.postgres import Cluster, running
 # How long one example takes says more about the machine's other work than about the code.
 settings.register_profile("ordrebok", deadline=None, print_blob=True)
 settings.load_profile("ordrebok")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would every process started
+# here, also those that a test stops that way.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ENGINES = (
     pytest.param("sqlite", id="sqlite"),
