@@ -1,10 +1,10 @@
 """How many orders a second `ordrebok import` brings in, and export and verify go through.
 
-    python -m bench.imports [--orders 30000] [--rounds 3] [--engines sqlite,postgres]
+    python -m bench.imports [--orders 30000] [--rounds 3] [--engines sqlite,postgres] [--plain]
 
 Each order has three items, as bench/workload.py writes them, an authorization, a capture and the
-three events of that. The commands run as people run them, each in a process of its own, with its
-start in the time. The import goes into an empty database; after it everything is verified,
+three events of that; with `--plain` it has its items and the event of its making. The commands
+run as people run them, each in a process of its own, with its start in the time. The import goes into an empty database; after it everything is verified,
 exported, and imported once more on top of itself, which finds every order there. The clock runs
 around the whole command; the table shows each one's median round. "cpu us" is the processor time
 of the command and its reading processes for each order, without that of PostgreSQL; "MB" is the
@@ -35,6 +35,7 @@ from ordrebok.clock import Instant
 from ordrebok.drafts import completion, rules
 from ordrebok.events.rules import with_events
 from ordrebok.ids import new_uuid
+from ordrebok.payments.ledger import OperationKind
 from ordrebok.payments.recording import record
 from ordrebok.refusals import Refusal
 from ordrebok.wire.base import Link, encode
@@ -50,7 +51,10 @@ FIRST = Instant.of("2025-01-01T08:00:00.000Z")
 SECONDS_BETWEEN = 20
 
 
-def order(number: int) -> Order:
+OPERATIONS: tuple[OperationKind, ...] = ("authorizations", "captures")
+
+
+def order(number: int, kinds: Sequence[OperationKind] = OPERATIONS) -> Order:
     """Return one order with all its parts, made by the rules."""
     now = FIRST.plus(number * SECONDS_BETWEEN)
     body = msgspec.convert(draft(LINES), DraftBody)
@@ -72,7 +76,7 @@ def order(number: int) -> Order:
     parts = tuple(
         OperationItemBody(line_id=item.line_id, amount=item.net_amount) for item in done.items
     )
-    for kind in ("authorizations", "captures"):
+    for kind in kinds:
         name = new_uuid()
         after = record(done, kind, OperationBody(items=parts), name, "bench", now)
         assert not isinstance(after, Refusal)
@@ -82,11 +86,11 @@ def order(number: int) -> Order:
     return done
 
 
-def line(number: int) -> bytes:
+def line(number: int, kinds: Sequence[OperationKind] = OPERATIONS) -> bytes:
     """Return one line of the export."""
-    made = order(number)
+    made = order(number, kinds)
     log = [Event(id=new_uuid(), created_at=made.created_at, version=1, event_type="api-event")]
-    for version, kind in ((2, "authorizations"), (3, "captures")):
+    for version, kind in enumerate(kinds, start=2):
         operation = getattr(made, kind)[0]
         request = EventRequest(
             path=f"{PATH}/orders/{made.order_id}/{kind}",
@@ -105,13 +109,13 @@ def line(number: int) -> bytes:
     return with_events(encode(made), [encode(event) for event in log], ())
 
 
-def write_export(path: Path, orders: int) -> int:
+def write_export(path: Path, orders: int, kinds: Sequence[OperationKind] = OPERATIONS) -> int:
     """Write an export of so many orders; return how large it is."""
     with path.open("wb") as file:
         header = Header(format=FORMAT, version=FORMAT_VERSION, account_id=ACCOUNT)
         file.write(encode(header) + b"\n")
         for number in range(orders):
-            file.write(line(number) + b"\n")
+            file.write(line(number, kinds) + b"\n")
     return path.stat().st_size
 
 
@@ -168,6 +172,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--orders", type=int, default=30_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--plain", action="store_true", help="orders without operations")
     return parser.parse_args(words)
 
 
@@ -180,7 +185,7 @@ def main() -> None:
         cluster = stack.enter_context(running()) if "postgres" in engines else None
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ordrebok-bench-")))
         path = folder / "orders.ndjson"
-        size = write_export(path, given.orders)
+        size = write_export(path, given.orders, () if given.plain else OPERATIONS)
         company = Company()
         for _ in range(given.rounds):
             for engine in engines:
