@@ -3,12 +3,12 @@
     python -m bench.imports [--orders 30000] [--rounds 3] [--engines sqlite,postgres] [--plain]
 
 Each order has three items, as bench/workload.py writes them, an authorization, a capture and the
-three events of that; with `--plain` it has its items and the event of its making. The commands
-run as people run them, each in a process of its own, with its start in the time. The import goes into an empty database; after it everything is verified,
-exported, and imported once more on top of itself, which finds every order there. The clock runs
-around the whole command; the table shows each one's median round. "cpu us" is the processor time
-of the command and its reading processes for each order, without that of PostgreSQL; "MB" is the
-memory of its largest process.
+three events of that; with `--plain` it has its items and the event of its making. The commands run
+as people run them, each in a process of its own, with its start in the time. The import goes into
+an empty database; after it everything is verified, exported, and imported once more on top of
+itself, which finds every order there. The clock runs around the whole command; the table shows
+each one's median round. "cpu us" is the processor time of the command and its reading processes
+for each order, without that of PostgreSQL; "MB" is the memory of its largest process.
 """
 
 from __future__ import annotations
