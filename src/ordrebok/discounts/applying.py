@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from ordrebok.clock import Instant
@@ -14,8 +15,9 @@ from ordrebok.discounts.shelf import Shelf, concerning
 from ordrebok.discounts.standing import Standing
 from ordrebok.items.rules import fits, totals
 from ordrebok.refusals import Refusal, refuse
+from ordrebok.wire.discount_receipt import ReceiptItem
 from ordrebok.wire.draft import Draft
-from ordrebok.wire.item import DiscountLine
+from ordrebok.wire.item import DiscountLine, Item
 from ordrebok.wire.order import (
     Discount,
     DiscountRef,
@@ -79,6 +81,27 @@ def considered(
     return discounted(purchase, offers, standing_of), purchase
 
 
+def seen(
+    item: Item | ReceiptItem,
+    line_id: int,
+    kept: Sequence[DiscountLine],
+    store: msgspec.Struct | None = None,
+) -> Line:
+    """Return an item as the engine sees it; `kept` are the discount lines that stay on it."""
+    return Line(
+        line_id=line_id,
+        gross_amount=item.gross_amount,
+        quantity=item.quantity,
+        id=item.id,
+        groups=tuple(group.id for group in item.groups or ()),
+        eligible=item.eligible_for_discount is True,
+        discount=sum(line.amount or 0 for line in kept),
+        discount_lines=len(kept),
+        last_discount_line=max((line.line_id or 0 for line in kept), default=0),
+        store=store,
+    )
+
+
 def purchase_of(
     content: DraftContent, kept: Sequence[Sequence[DiscountLine]], now: Instant
 ) -> Purchase:
@@ -89,18 +112,7 @@ def purchase_of(
     customer = content.customer
     return Purchase(
         lines=tuple(
-            Line(
-                line_id=item.line_id,
-                gross_amount=item.gross_amount,
-                quantity=item.quantity,
-                id=item.id,
-                groups=tuple(group.id for group in item.groups or ()),
-                eligible=item.eligible_for_discount is True,
-                discount=sum(line.amount or 0 for line in lines),
-                discount_lines=len(lines),
-                last_discount_line=max((line.line_id or 0 for line in lines), default=0),
-                store=item.store,
-            )
+            seen(item, item.line_id, lines, item.store)
             for item, lines in zip(content.items, kept, strict=True)
         ),
         currency=content.currency,

@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from ordrebok.clock import milliseconds
 from ordrebok.decision import Call, Commit, Decision, State
-from ordrebok.discounts.applying import StandingOf, line_of
+from ordrebok.discounts.applying import StandingOf, line_of, seen
 from ordrebok.discounts.basket import Line, Purchase
 from ordrebok.discounts.engine import Offer, Result, Use, discounted
 from ordrebok.discounts.record import Standings, buyer_keys, offers_for
@@ -88,17 +88,7 @@ def _purchase(receipt: Receipt, kept: Sequence[Sequence[DiscountLine]]) -> Purch
     """Return a receipt as the engine sees it."""
     return Purchase(
         lines=tuple(
-            Line(
-                line_id=position if item.line_id is None else item.line_id,
-                gross_amount=item.gross_amount,
-                quantity=item.quantity,
-                id=item.id,
-                groups=tuple(group.id for group in item.groups or ()),
-                eligible=item.eligible_for_discount is True,
-                discount=sum(line.amount or 0 for line in lines),
-                discount_lines=len(lines),
-                last_discount_line=max((line.line_id or 0 for line in lines), default=0),
-            )
+            seen(item, position if item.line_id is None else item.line_id, lines)
             for position, (item, lines) in enumerate(zip(receipt.items, kept, strict=True), 1)
         ),
         currency=receipt.currency or "",

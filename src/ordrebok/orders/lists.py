@@ -41,14 +41,19 @@ def position_of(cursor: str | None) -> tuple[int, str] | Refusal | None:
     except (binascii.Error, ValueError):
         position = None
     if position is None or cursor_of(position) != cursor or abs(position[0]) >= 2**53:
-        fault = Fault(
-            "INVALID_CURSOR",
-            "starting_after is not a cursor of this list",
-            ("starting_after",),
-            "the starting_after of the page before",
-        )
-        return Refusal("INVALID_REQUEST_PARAMETER", faults=(fault,))
+        return wrong_cursor()
     return position
+
+
+def wrong_cursor() -> Refusal:
+    """Return the refusal of a cursor that no page gave."""
+    fault = Fault(
+        "INVALID_CURSOR",
+        "starting_after is not a cursor of this list",
+        ("starting_after",),
+        "the starting_after of the page before",
+    )
+    return Refusal("INVALID_REQUEST_PARAMETER", faults=(fault,))
 
 
 def rendered(name: str, page: Page, show: Callable[[Stored], bytes]) -> bytes:

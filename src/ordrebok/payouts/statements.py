@@ -11,9 +11,10 @@ import msgspec
 from ordrebok.clock import instant, milliseconds
 from ordrebok.decision import Call, LedgerEntry, Reading
 from ordrebok.operation import Operation, Plan
+from ordrebok.orders.lists import wrong_cursor
 from ordrebok.payouts.ledger import period_of, summed
 from ordrebok.payouts.operations import READ
-from ordrebok.refusals import Fault, Refusal
+from ordrebok.refusals import Refusal
 from ordrebok.wire.base import encode
 from ordrebok.wire.payout_ledger import (
     DestinationLedger,
@@ -65,13 +66,7 @@ def position_of(cursor: str | None) -> Position | Refusal:
         position = None
     # What was not written by cursor_of might hold what no database takes.
     if position is None or cursor_of(position) != cursor or _is_strange(position):
-        fault = Fault(
-            "INVALID_CURSOR",
-            "starting_after is not a cursor of this list",
-            ("starting_after",),
-            "the starting_after of the page before",
-        )
-        return Refusal("INVALID_REQUEST_PARAMETER", faults=(fault,))
+        return wrong_cursor()
     return position
 
 
