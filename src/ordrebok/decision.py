@@ -7,7 +7,7 @@ run decided in one transaction, or nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -24,8 +24,13 @@ Kind = Literal[
     "discount_campaign",
     "payout_rule",
     "payout_register",
+    "hook",
+    "hook_register",
+    "erasure",
 ]
 T = TypeVar("T")
+LOGGED: Final = frozenset[Kind](("draft", "order"))
+"""The kinds whose changes stand in the account's log, each at a position of its own."""
 
 
 class Key(NamedTuple):
@@ -123,6 +128,16 @@ class Put(msgspec.Struct, frozen=True):
     terms_removed: frozenset[str] = frozenset()
     entries: tuple[LedgerEntry, ...] = ()
     """Rows of the payout ledger that this change adds; none is ever changed or removed."""
+    expires_ms: int | None = None
+    """When the document's time may be over, if nothing knows of that moment yet: given for a new
+    document, and for one whose time was made shorter."""
+
+
+class Also(NamedTuple):
+    """A named writing statement of queries/*.sql that belongs to a decision."""
+
+    name: str
+    params: Mapping[str, object]
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -132,6 +147,8 @@ class Decision(msgspec.Struct, frozen=True):
     answer: bytes
     version: int | None = None
     """The version for the ETag header, where the answer is a versioned resource."""
+    also: tuple[Also, ...] = ()
+    """Run in the same transaction, in their order, once all documents and events are written."""
 
 
 class Idempotency(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from msgspec import Meta
 from ordrebok.accounts.book import AccountBook
 from ordrebok.accounts.tokens import Principal
 from ordrebok.decision import (
+    Also,
     Call,
     Commit,
     Decision,
@@ -26,6 +27,7 @@ from ordrebok.decision import (
 )
 from ordrebok.operation import READ, WRITE, Ask, Operation, Plan
 from ordrebok.refusals import Refusal, refuse
+from ordrebok.store.bell import Bell
 from ordrebok.store.interface import Row, StoreUnavailable
 from ordrebok.web.app import create_app
 from ordrebok.web.exchange import App
@@ -162,6 +164,7 @@ class TinyStore:
     """Keeps the bodies that were written, and the answers by idempotency key."""
 
     def __init__(self) -> None:
+        self.bell = Bell()
         self.written: dict[Key, list[bytes]] = {}
         self.keyed: dict[tuple[str, str], tuple[str, Outcome]] = {}
         self.down = False
@@ -187,6 +190,9 @@ class TinyStore:
         if once is not None:
             self.keyed[once.client_id, once.key] = (once.fingerprint, outcome)
         return outcome
+
+    async def run(self, statements: Sequence[Also]) -> None:
+        raise NotImplementedError
 
     async def fetch(self, key: Key, *, with_events: bool) -> Stored | None:
         del with_events

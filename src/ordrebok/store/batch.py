@@ -7,14 +7,14 @@ raises `NotLoaded`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
 
 from ordrebok.clock import Instant
-from ordrebok.decision import Commit, Decision, Key, NotLoaded, Outcome, Put
+from ordrebok.decision import LOGGED, Also, Commit, Decision, Key, NotLoaded, Outcome, Put
 from ordrebok.ids import new_uuid
 from ordrebok.refusals import Refusal, refuse
 from ordrebok.store.interface import StoreUnavailable
@@ -88,9 +88,13 @@ class Document(msgspec.Struct, eq=False):
     last_put: Put | None = None
     terms_added: set[str] = msgspec.field(default_factory=set)
     terms_removed: set[str] = msgspec.field(default_factory=set)
+    replaced: list[tuple[int, bytes]] = msgspec.field(default_factory=list)
+    """Versions that the changes of this batch replace, with their bodies."""
 
     def apply(self, put: Put) -> None:
         """Take a change in; it is the next version."""
+        if self.version and put.key.kind in LOGGED:
+            self.replaced.append((self.version, self.body))
         if self.first_put is None:
             self.first_put = put
             if not self.found:
@@ -131,6 +135,9 @@ class Batch:
         self.new_records: dict[RecordKey, Record] = {}
         self.results: list[tuple[Member, Outcome | Refusal | BaseException]] = []
         self.puts: list[Put] = []
+        self.also: list[Also] = []
+        self.subjects: dict[RecordKey, str] = {}
+        """Ids of the documents that the new records tell of."""
         self.read: set[Key] = set()
         """Documents that an accepted decision looked at."""
         self._source = source
@@ -269,11 +276,14 @@ class Batch:
         for put in decision.puts:
             self.documents[put.key].apply(put)
         self.puts.extend(decision.puts)
+        self.also.extend(decision.also)
         key = member.record_key
         asked = member.commit.idempotency
         if key is not None and asked is not None:
             self.new_records[key] = Record(asked.fingerprint, decision.answer, decision.version)
-        if decision.puts or key is not None:
+            about = [put.key for put in decision.puts] or member.commit.keys
+            self.subjects[key] = about[0].id if about else ""
+        if decision.puts or decision.also or key is not None:
             self.read |= view.read
         return Outcome(decision.answer, decision.version)
 
@@ -315,13 +325,12 @@ class Batch:
                 rows.append((*put.key, put.version, *shown, *times, put.body))
         return rows
 
-    def event_rows(self) -> list[tuple[object, ...]]:
-        """Return the rows of all events; every change leaves one, also one that is outdone."""
-        return [(*put.key, put.version, put.event_id, put.event) for put in self.puts]
-
     def record_rows(self) -> list[tuple[object, ...]]:
         """Return the rows of the idempotency records, in the order of their keys."""
-        return [(*key, *record, self.now.ms) for key, record in sorted(self.new_records.items())]
+        return [
+            (*key, *record, self.now.ms, self.subjects[key])
+            for key, record in sorted(self.new_records.items())
+        ]
 
     def term_rows(self) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
         """Return the rows of words that orders are found by from now on, and no longer."""
@@ -344,6 +353,53 @@ class Batch:
         rows.sort(key=lambda row: row[:7])
         return list(rows)
 
+    def advances(self) -> dict[str, int]:
+        """Return by how many positions the log of each account grows; accounts in order."""
+        counts: dict[str, int] = {}
+        for put in self.puts:
+            if put.key.kind in LOGGED:
+                counts[put.key.account_id] = counts.get(put.key.account_id, 0) + 1
+        return dict(sorted(counts.items())) if len(counts) > 1 else counts
+
+    @property
+    def accounts_moved(self) -> Iterable[str]:
+        """The accounts whose log this batch has moved on; perhaps more than once."""
+        return (put.key.account_id for put in self.puts if put.key.kind in LOGGED)
+
+    def places(self) -> list[int | None]:
+        """Return the place of each change among those of its account, from 0, in their order.
+
+        A change that is not in the log has none.
+        """
+        counts: dict[str, int] = {}
+        places: list[int | None] = []
+        for put in self.puts:
+            if put.key.kind not in LOGGED:
+                places.append(None)
+                continue
+            place = counts.get(put.key.account_id, 0)
+            places.append(place)
+            counts[put.key.account_id] = place + 1
+        return places
+
+    def replaced(self, kept: Mapping[str, bool]) -> list[tuple[Document, int, bytes]]:
+        """Return the replaced versions to keep: of orders, and of drafts where they are `kept`."""
+        return [
+            (document, version, body)
+            for document in self.changed()
+            if document.replaced
+            and (document.key.kind == "order" or kept.get(document.key.account_id, False))
+            for version, body in document.replaced
+        ]
+
+    def expiry_rows(self) -> list[tuple[object, ...]]:
+        """Return when the time of documents may be over, where it is to be looked at then."""
+        return sorted(
+            (put.key.account_id, put.expires_ms, put.key.kind, put.key.id)
+            for put in self.puts
+            if put.expires_ms is not None
+        )
+
     def changed(self) -> list[Document]:
         """Return the documents to write, in the order in which every process locks them."""
         if self._changed is None:
@@ -360,7 +416,7 @@ class Batch:
     @property
     def is_empty(self) -> bool:
         """Tell whether there is nothing to write."""
-        return not self.puts and not self.new_records
+        return not (self.puts or self.new_records or self.also)
 
     def settle(self) -> None:
         """Give every caller its answer, once the batch is durable."""

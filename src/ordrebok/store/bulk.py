@@ -5,13 +5,16 @@
 import json
 from collections.abc import Sequence
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, Final
 
 from ordrebok.decision import LedgerEntry
 from ordrebok.orders.whole import WholeOrder, WrittenEvent
 from ordrebok.store.listing import PageQuery
 from ordrebok.store.named import Engine
 from ordrebok.store.walk import Walk
+
+SHORTEST_LIFE_MS: Final = 86_400_000
+"""No order may be kept for less than a day."""
 
 # ------------------------------------------------------------------ statements of a walk
 
@@ -122,13 +125,27 @@ def document_rows(account_id: str, orders: Sequence[WholeOrder]) -> list[tuple[o
     ]
 
 
-def event_rows(account_id: str, orders: Sequence[WholeOrder]) -> list[tuple[object, ...]]:
-    """Return the rows of new events, in the order of the table's columns."""
-    return [
+def event_rows(
+    account_id: str, orders: Sequence[WholeOrder], first: int
+) -> list[tuple[object, ...]]:
+    """Return the rows of new events, in the order of the table's columns.
+
+    They stand in the account's log from position `first` on.
+    """
+    events = [
         (account_id, "order", order.order_id, *event)
         for order in sorted(orders, key=lambda order: order.order_id)
         for event in order.events
     ]
+    return [(*event, first + nth) for nth, event in enumerate(events)]
+
+
+def expiry_rows(account_id: str, orders: Sequence[WholeOrder]) -> list[tuple[object, ...]]:
+    """Return when to look whether the orders' time is over: as soon as it may be."""
+    return sorted(
+        (account_id, order.updated_ms + SHORTEST_LIFE_MS, "order", order.order_id)
+        for order in orders
+    )
 
 
 def word_rows(account_id: str, orders: Sequence[WholeOrder]) -> list[tuple[object, ...]]:

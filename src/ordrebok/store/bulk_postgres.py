@@ -11,6 +11,7 @@ from ordrebok.store.bulk import (
     document_rows,
     entry_rows,
     event_rows,
+    expiry_rows,
     make_walk_page,
     walk_query,
     wanted_entries,
@@ -102,9 +103,16 @@ async def _copy(
     async with connection.transaction():
         for table, rows in (
             ("documents", document_rows(account_id, new)),
-            ("events", event_rows(account_id, new)),
             ("order_terms", word_rows(account_id, new)),
             ("payout_entries", entry_rows(account_id, new)),
+            ("expiries", expiry_rows(account_id, new)),
         ):
             await connection.copy_records_to_table(table, records=rows)
+        # From here to the commit all writers of the account wait: as late as can be.
+        count = sum(len(order.events) for order in new)
+        statement = statements["advance_feed"]
+        moved = {"account_id": account_id, "count": count}
+        first = (await connection.fetch(statement.text, *statement.arguments(moved)))[0][0]
+        rows = event_rows(account_id, new, first)
+        await connection.copy_records_to_table("events", records=rows)
     return frozenset(order.order_id for order in new)

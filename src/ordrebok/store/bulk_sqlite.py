@@ -10,6 +10,7 @@ from ordrebok.store.bulk import (
     as_json,
     document_rows,
     entry_rows,
+    expiry_rows,
     make_walk_page,
     walk_query,
     wanted_entries,
@@ -71,10 +72,15 @@ def write_load(
     for order, row in zip(new, document_rows(account_id, new), strict=True):
         place = connection.execute(insert, row).lastrowid
         events += [(account_id, place, *event) for event in order.events]
+    if events:
+        moved = (account_id, len(events))
+        first = connection.execute(statements["advance_feed"].text, moved).fetchall()[0][0]
+        events = [(*event, first + nth) for nth, event in enumerate(events)]
     for name, rows in (
         ("insert_event", events),
         ("insert_term", word_rows(account_id, new)),
         ("insert_entry", entry_rows(account_id, new)),
+        ("insert_expiry", expiry_rows(account_id, new)),
     ):
         if rows:
             connection.executemany(statements[name].text, rows)

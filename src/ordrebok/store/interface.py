@@ -7,9 +7,10 @@ it their plans.
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
+from ordrebok.decision import Also, Commit, Key, Listing, Outcome, Page, Stored
 from ordrebok.orders.whole import WholeOrder
 from ordrebok.refusals import Refusal
+from ordrebok.store.bell import Bell
 from ordrebok.store.walk import Walk
 
 Row = Mapping[str, Any]
@@ -34,6 +35,9 @@ class AlreadyServed(Exception):  # noqa: N818 -- named by what it means to the o
 class Store(Protocol):
     """Documents, their events, idempotency records and the book of accounts."""
 
+    bell: Bell
+    """Rings when the log of an account has grown by a commit of this process."""
+
     async def commit(self, commit: Commit) -> Outcome | Refusal:
         """Run a decision inside the guard and store what it decided.
 
@@ -57,6 +61,12 @@ class Store(Protocol):
 
     async def execute(self, name: str, **params: object) -> Sequence[Row]:
         """Run a named writing query in a transaction of its own; rows of RETURNING, if any."""
+
+    async def run(self, statements: Sequence[Also]) -> None:
+        """Run named writing statements in one transaction, in their order.
+
+        Raises: StoreUnavailable.
+        """
 
     async def sweep_idempotency(self, account_id: str, before_ms: int, limit: int) -> int:
         """Delete at most `limit` idempotency records made before a moment; return how many."""

@@ -10,10 +10,11 @@ import asyncpg
 
 from ordrebok import clock
 from ordrebok.clock import Instant
-from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
+from ordrebok.decision import Also, Commit, Key, Listing, Outcome, Page, Stored
 from ordrebok.orders.whole import WholeOrder
 from ordrebok.refusals import Refusal
 from ordrebok.store.batch import GROUP, Member, Moments
+from ordrebok.store.bell import Bell
 from ordrebok.store.bulk_postgres import read_walk, write_load
 from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row, StoreUnavailable
@@ -54,9 +55,10 @@ class PostgresStore:
 
     def __init__(self, url: str, now: Callable[[], Instant]) -> None:
         """Know where the database is; use `open`, which also looks at its schema."""
+        self.bell = Bell()
         self._statements = Statements("postgres")
         moments = Moments(now)
-        self._writers = [Writer(url, self._statements, moments) for _ in range(_LANES)]
+        self._writers = [Writer(url, self._statements, moments, self.bell) for _ in range(_LANES)]
         self._reader = Link(url, self._statements)
         self._turns = itertools.count()
         self._lanes = [Gather(writer.work, GROUP) for writer in self._writers]
@@ -138,6 +140,17 @@ class PostgresStore:
     async def execute(self, name: str, **params: object) -> Sequence[Row]:
         """Run a named writing query in a transaction of its own."""
         return await self._named(name, params, again=False)
+
+    async def run(self, statements: Sequence[Also]) -> None:
+        """Run named writing statements in one transaction."""
+
+        async def run(connection: Connection) -> None:
+            async with connection.transaction():
+                for name, params in statements:
+                    statement = self._statements[name]
+                    await connection.fetch(statement.text, *statement.arguments(params))
+
+        await self._pooled(run, again=False)
 
     async def walk(self, walk: Walk) -> Sequence[WholeOrder]:
         """Return one page of a walk through orders."""

@@ -1,6 +1,7 @@
 """One connection to PostgreSQL that mends itself, and what its errors mean."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, cast
 
 import asyncpg
@@ -153,6 +154,10 @@ class Link:
         if self._fetched == self._next_plans:
             await self._plan_again()
         return cast("list[Any]", await prepared.fetch(*arguments))
+
+    async def named(self, name: str, params: Mapping[str, object]) -> list[Any]:
+        """Run a named statement with its parameters by their names."""
+        return await self.fetch(name, *self._statements[name].arguments(params))
 
     async def _plan_again(self) -> None:
         """Let the server forget its plans, each time the connection has done four times as much.

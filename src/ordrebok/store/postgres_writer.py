@@ -6,15 +6,16 @@ then the same members go the locking path, which takes the rows first and cannot
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from ordrebok.decision import Key, NotLoaded
+from ordrebok.decision import LOGGED, Key, NotLoaded
 from ordrebok.store.batch import (
     FIRST_NUMBER,
     Batch,
     Member,
     Moments,
 )
+from ordrebok.store.bell import Bell
 from ordrebok.store.gather import fail
 from ordrebok.store.interface import StoreUnavailable
 from ordrebok.store.named import Statements
@@ -30,16 +31,20 @@ _ROUNDS = 50
 _FAST_LOCK = "set lock_timeout = '100ms'"
 _BEGIN = "begin; set local lock_timeout = '2s'"
 _NOTHING = NothingMore()
+_LOGGED = sorted(LOGGED)
 
 
 class Writer:
     """Decides and writes batches on one connection, one batch at a time."""
 
-    def __init__(self, url: str, statements: Statements, moments: Moments) -> None:
+    def __init__(self, url: str, statements: Statements, moments: Moments, bell: Bell) -> None:
         """Know where to write; the connection is opened by the first batch."""
+        self._bell = bell
         self._link = Link(url, statements, on_open=_FAST_LOCK)
         self._numbers = Link(url, statements, durable=False)
         self._moments = moments
+        self._kept: dict[str, bool] = {}
+        """Accounts, and whether replaced versions of their drafts are kept, as far as is known."""
         self._sent = False
         """Whether a write of the present attempt may have reached the server."""
 
@@ -76,7 +81,9 @@ class Writer:
                 else:
                     break
             else:
-                return batch.settle()
+                batch.settle()
+                self._bell.ring(batch.accounts_moved)
+                return None
         else:
             return fail(members, StoreUnavailable("too many others change the same documents"))
         for member in members:  # One of them is bad: it fails alone.
@@ -89,6 +96,8 @@ class Writer:
 
     async def _fast(self, members: list[Member], seen: dict[Key, bool]) -> Batch:
         batch = await self._decide(members, seen, lock=False)
+        if batch.also:
+            raise LostRace  # Several statements need a transaction around them.
         if not batch.is_empty:
             self._sent = True
             await self._write(batch)
@@ -100,7 +109,10 @@ class Writer:
         try:
             batch = await self._decide(members, seen, lock=True)
             if not batch.is_empty:
+                await self._look_what_is_kept(batch)
                 await self._write(batch)
+            for name, params in batch.also:
+                await self._link.named(name, params)
             self._sent = True
             await connection.execute("commit")
         except BaseException:
@@ -191,6 +203,12 @@ class Writer:
 
     # ------------------------------------------------------------------ writing
 
+    async def _look_what_is_kept(self, batch: Batch) -> None:
+        """Learn whether replaced versions of drafts are kept; what was known may be out of date."""
+        for account_id in batch.advances():
+            found = await self._link.fetch("drafts_kept", account_id)
+            self._kept[account_id] = bool(found and found[0][0])
+
     async def _write(self, batch: Batch) -> None:
         """Write what a batch decided, whole or not at all.
 
@@ -201,28 +219,57 @@ class Writer:
         records = batch.record_rows()
         added, removed = batch.term_rows()
         entries = batch.entry_rows()
+        expiries = batch.expiry_rows()
+        history = [
+            (*document.key, version, body, batch.now.ms)
+            for document, version, body in batch.replaced(self._kept)
+        ]
         unchanged = [(*each.key, each.found) for each in batch.only_read()]
-        more = (new, records, added, removed, entries, unchanged)
+        more = (new, records, added, removed, entries, expiries, history, unchanged)
         if len(batch.puts) == 1 and not any(more):
             put = batch.puts[0]
-            if not await self._link.fetch("write_one", *changed[0], put.event_id, put.event):
+            if not await self._link.fetch(
+                "write_one", *changed[0], _LOGGED, put.event_id, put.event
+            ):
                 raise LostRace
             return
-        events = batch.event_rows()
+        if not (batch.puts or records):
+            return
+        advances = batch.advances()
+        logs = (list(advances), list(advances.values()))
+        kept = [self._kept.get(account_id, False) for account_id in advances]
+        events = _event_rows(batch, advances)
         if not any(more):
-            await self._link.fetch("write_changes", *_columns(changed, 10), *_columns(events, 6))
+            await self._link.fetch(
+                "write_changes", *_columns(changed, 10), *logs, *_columns(events, 7), kept
+            )
             return
         await self._link.fetch(
             "write_all",
             *_columns(changed, 10),
             *_columns(new, 11),
-            *_columns(events, 6),
-            *_columns(records, 7),
+            *_columns(records, 8),
             *_columns(unchanged, 4),
+            *logs,
+            *_columns(events, 7),
+            *_columns(history, 6),
+            *_columns(expiries, 4),
             *_columns(added, 4),
             *_columns(entries, 12),
             *_columns(removed, 4),
+            kept,
         )
+
+
+def _event_rows(batch: Batch, advances: Mapping[str, int]) -> list[tuple[object, ...]]:
+    """Return the rows of all events, each with its distance to the next position of the log."""
+    return [
+        (
+            *(*put.key, put.version, put.event_id, put.event),
+            None if place is None else advances[put.key.account_id] - place,
+        )
+        for put, place in zip(batch.puts, batch.places(), strict=True)
+    ]
 
 
 async def read_documents(

@@ -16,7 +16,7 @@ from typing import IO, Any, TypeVar
 
 from ordrebok import clock
 from ordrebok.clock import Instant
-from ordrebok.decision import Commit, Key, Listing, Outcome, Page, Stored
+from ordrebok.decision import Also, Commit, Key, Listing, Outcome, Page, Stored
 from ordrebok.orders.whole import WholeOrder
 from ordrebok.refusals import Refusal
 from ordrebok.store.batch import (
@@ -26,6 +26,7 @@ from ordrebok.store.batch import (
     Member,
     Moments,
 )
+from ordrebok.store.bell import Bell
 from ordrebok.store.bulk_sqlite import read_walk, write_load
 from ordrebok.store.disk import Disk
 from ordrebok.store.gather import Gather, fail
@@ -126,6 +127,7 @@ class SqliteStore:
 
         Raises: AlreadyServed, SchemaTooNew, SchemaTooOld.
         """
+        self.bell = Bell()
         self._path = path
         self._claim: IO[bytes] | None = claim(path) if serving else None
         self._statements = Statements("sqlite")
@@ -211,6 +213,16 @@ class SqliteStore:
             lambda: _mappings(self._writer.execute(statement.text, arguments))
         )
 
+    async def run(self, statements: Sequence[Also]) -> None:
+        """Run named writing statements in one transaction."""
+
+        def run() -> None:
+            for name, params in statements:
+                statement = self._statements[name]
+                self._writer.execute(statement.text, statement.arguments(params)).fetchall()
+
+        await self._between(run)
+
     async def walk(self, walk: Walk) -> Sequence[WholeOrder]:
         """Return one page of a walk through orders, read in a thread of its own."""
         loop = asyncio.get_running_loop()
@@ -295,6 +307,7 @@ class SqliteStore:
                     await self._together([member])
         else:
             batch.settle()
+            self.bell.ring(batch.accounts_moved)
 
     async def _alone(self, job: _Job) -> None:
         try:

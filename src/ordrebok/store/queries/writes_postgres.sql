@@ -24,21 +24,28 @@ cross join lateral (
 
 -- name: write_one
 -- One change of one document, for a writer without company. No row comes back when the version
--- has moved on; then nothing was written.
+-- has moved on; then nothing was written. Where drafts are kept, this is not the statement.
 with updated as (
     update documents
     set version = :version, status = :status, payment_status = :payment_status,
         currency = :currency, updated_ms = :updated_ms, body = :body
     where account_id = :account_id and kind = :kind and id = :id and version = :expected
     returning account_id, kind, id, version
+),
+moved as (
+    insert into feeds as f (account_id, next, drafts_kept)
+    select account_id, 2, false from updated where kind = any(:logged::text[])
+    on conflict (account_id) do update set next = f.next + 1
+    returning next - 1 as position, drafts_kept
 )
-insert into events (account_id, kind, document_id, version, id, body)
-select account_id, kind, id, version, :event_id, :event from updated
-returning 1;
+insert into events (account_id, kind, document_id, version, id, body, position)
+select account_id, kind, id, version, :event_id, :event, (select position from moved) from updated
+returning 1 / (case when (select drafts_kept from moved) then 0 else 1 end);
 
 -- name: write_changes
 -- What most batches write: changed documents and their events, in a statement that the server is
--- through with sooner than with `write_all`.
+-- through with sooner than with `write_all`. The log of an account is moved on when everything else
+-- that has to wait for others is done: its row is held from there to the commit.
 with updated as (
     update documents as d
     set version = c.version, status = c.status, payment_status = c.payment_status,
@@ -52,16 +59,33 @@ with updated as (
         and d.version = c.expected
     returning 1
 ),
+moved as (
+    insert into feeds as f (account_id, next, drafts_kept)
+    select account_id, 1 + count, false
+    from unnest(:f_account_id::text[], :f_count::bigint[]) as l (account_id, count)
+    where (select count(*) from updated) = cardinality(:u_id::text[])
+    on conflict (account_id) do update set next = f.next + excluded.next - 1
+    returning account_id, next, drafts_kept
+),
 event as (
-    insert into events (account_id, kind, document_id, version, id, body)
-    select * from unnest(:e_account_id::text[], :e_kind::text[], :e_document_id::text[],
-        :e_version::integer[], :e_id::text[], :e_body::json[])
+    insert into events (account_id, kind, document_id, version, id, body, position)
+    select e.account_id, e.kind, e.document_id, e.version, e.id, e.body, m.next - e.ahead
+    from unnest(:e_account_id::text[], :e_kind::text[], :e_document_id::text[],
+        :e_version::integer[], :e_id::text[], :e_body::json[], :e_ahead::bigint[])
+        as e (account_id, kind, document_id, version, id, body, ahead)
+    left join moved as m on m.account_id = e.account_id
     on conflict do nothing
     returning 1
 )
 select 1 / (case when
     (select count(*) from updated) = cardinality(:u_id::text[])
     and (select count(*) from event) = cardinality(:e_id::text[])
+    and (
+        select count(*)
+        from moved as m
+        join unnest(:f_account_id::text[], :f_kept::boolean[]) as l (account_id, kept)
+            on l.account_id = m.account_id and l.kept = m.drafts_kept
+    ) = cardinality(:f_account_id::text[])
 then 1 else 0 end);
 
 -- name: write_all
@@ -92,18 +116,12 @@ inserted as (
     on conflict do nothing
     returning 1
 ),
-event as (
-    insert into events (account_id, kind, document_id, version, id, body)
-    select * from unnest(:e_account_id::text[], :e_kind::text[], :e_document_id::text[],
-        :e_version::integer[], :e_id::text[], :e_body::json[])
-    on conflict do nothing
-    returning 1
-),
 recorded as (
-    insert into idempotency (account_id, client_id, key, fingerprint, answer, version, created_ms)
+    insert into idempotency (account_id, client_id, key, fingerprint, answer, version, created_ms,
+        subject)
     select * from unnest(:i_account_id::text[], :i_client_id::text[], :i_key::text[],
         :i_fingerprint::text[], :i_answer::bytea[], :i_version::integer[],
-        :i_created_ms::bigint[])
+        :i_created_ms::bigint[], :i_subject::text[])
     on conflict do nothing
     returning 1
 ),
@@ -115,6 +133,38 @@ unchanged as (
         on d.account_id = r.account_id and d.kind = r.kind and d.id = r.id
         and d.version = r.version
     for share of d
+),
+moved as (
+    insert into feeds as f (account_id, next, drafts_kept)
+    select account_id, 1 + count, false
+    from unnest(:f_account_id::text[], :f_count::bigint[]) as l (account_id, count)
+    where (select count(*) from updated) = cardinality(:u_id::text[])
+        and (select count(*) from inserted) = cardinality(:n_id::text[])
+        and (select count(*) from recorded) = cardinality(:i_key::text[])
+        and (select count(*) from unchanged) = cardinality(:r_id::text[])
+    on conflict (account_id) do update set next = f.next + excluded.next - 1
+    returning account_id, next, drafts_kept
+),
+event as (
+    insert into events (account_id, kind, document_id, version, id, body, position)
+    select e.account_id, e.kind, e.document_id, e.version, e.id, e.body, m.next - e.ahead
+    from unnest(:e_account_id::text[], :e_kind::text[], :e_document_id::text[],
+        :e_version::integer[], :e_id::text[], :e_body::json[], :e_ahead::bigint[])
+        as e (account_id, kind, document_id, version, id, body, ahead)
+    left join moved as m on m.account_id = e.account_id
+    on conflict do nothing
+    returning 1
+),
+kept as (
+    insert into history (account_id, kind, document_id, version, body, replaced_ms)
+    select * from unnest(:h_account_id::text[], :h_kind::text[], :h_document_id::text[],
+        :h_version::integer[], :h_body::json[], :h_replaced_ms::bigint[])
+),
+due as (
+    insert into expiries (account_id, due_ms, kind, document_id)
+    select * from unnest(:d_account_id::text[], :d_due_ms::bigint[], :d_kind::text[],
+        :d_document_id::text[])
+    on conflict do nothing
 ),
 term_added as (
     insert into order_terms (account_id, term, created_ms, order_id)
@@ -143,4 +193,17 @@ select 1 / (case when
     and (select count(*) from event) = cardinality(:e_id::text[])
     and (select count(*) from recorded) = cardinality(:i_key::text[])
     and (select count(*) from unchanged) = cardinality(:r_id::text[])
+    and (
+        select count(*)
+        from moved as m
+        join unnest(:f_account_id::text[], :f_kept::boolean[]) as l (account_id, kept)
+            on l.account_id = m.account_id and l.kept = m.drafts_kept
+    ) = cardinality(:f_account_id::text[])
 then 1 else 0 end);
+
+-- name: advance_feed_postgres
+-- `next` is the position that the account's next change gets.
+insert into feeds as f (account_id, next, drafts_kept)
+values (:account_id, 1 + :count::bigint, false)
+on conflict (account_id) do update set next = f.next + :count::bigint
+returning next - :count::bigint as first;

@@ -14,12 +14,29 @@ set version = :version, status = :status, payment_status = :payment_status,
 where place = :place and account_id = :account_id and version = :expected;
 
 -- name: insert_event_sqlite!
-insert into events (account_id, document, version, id, body)
-values (:account_id, :document, :version, :id, cast(:body as text));
+insert into events (account_id, document, version, id, body, position)
+values (:account_id, :document, :version, :id, cast(:body as text), :position);
+
+-- name: advance_feed_sqlite
+-- `next` is the position that the account's next change gets.
+insert into feeds (account_id, next, drafts_kept)
+values (:account_id, 1 + :count, 0)
+on conflict (account_id) do update set next = next + :count
+returning next - :count, drafts_kept;
+
+-- name: insert_history_sqlite!
+insert into history (account_id, document, version, body, replaced_ms)
+values (:account_id, :document, :version, cast(:body as text), :replaced_ms);
+
+-- name: insert_expiry_sqlite!
+insert into expiries (account_id, due_ms, kind, document_id)
+values (:account_id, :due_ms, :kind, :document_id)
+on conflict do nothing;
 
 -- name: insert_record_sqlite!
-insert into idempotency (account_id, client_id, key, fingerprint, answer, version, created_ms)
-values (:account_id, :client_id, :key, :fingerprint, :answer, :version, :created_ms);
+insert into idempotency (account_id, client_id, key, fingerprint, answer, version, created_ms,
+    subject)
+values (:account_id, :client_id, :key, :fingerprint, :answer, :version, :created_ms, :subject);
 
 -- name: insert_term_sqlite!
 insert into order_terms (account_id, term, created_ms, order_id)

@@ -1,0 +1,204 @@
+-- Those who follow the log of an account, and what was sent to them.
+
+-- name: follow
+-- From the account's present position on. Runs after `keep_drafts`, which holds the log's row: no
+-- change falls between the two.
+insert into followers (account_id, hook_id, position, active, failures, failing_since_ms, next_ms,
+    holder, held_until_ms)
+select :account_id, :hook_id, next - 1, :active, 0, null, 0, null, 0
+from feeds
+where account_id = :account_id
+on conflict (account_id, hook_id) do nothing
+returning position;
+
+-- name: follow_on
+-- A follower that stood still, or failed, goes on from where it was.
+update followers
+set active = :active, failures = 0, failing_since_ms = null, next_ms = 0
+where account_id = :account_id and hook_id = :hook_id
+returning position;
+
+-- name: follow_from_now
+-- What has happened meanwhile is left out. Runs after `keep_drafts`.
+update followers
+set position = (select next - 1 from feeds where account_id = :account_id)
+where account_id = :account_id and hook_id = :hook_id
+returning position;
+
+-- name: follow_no_more
+delete from followers
+where account_id = :account_id and hook_id = :hook_id
+returning position;
+
+-- name: followers_take_sqlite
+-- Holds every follower that is due, for a while: the only server of a file has them all.
+update followers
+set holder = :holder, held_until_ms = :until_ms
+where account_id is not null and active = :active
+returning account_id, hook_id, position, failures, failing_since_ms, next_ms;
+
+-- name: followers_take_postgres
+-- Holds followers for a while: those that are held already, and those that nobody holds any more.
+-- Rows that another process is taking are left to it.
+with free as materialized (
+    select account_id, hook_id
+    from followers
+    where account_id is not null and active = :active
+        and (holder = :holder or held_until_ms < :now_ms)
+    order by account_id, hook_id
+    limit :limit
+    for update skip locked
+)
+update followers as f
+set holder = :holder, held_until_ms = :until_ms
+from free
+where f.account_id = free.account_id and f.hook_id = free.hook_id
+returning f.account_id, f.hook_id, f.position, f.failures, f.failing_since_ms, f.next_ms;
+
+-- name: followers_leave
+-- At the end of a server its followers are free at once.
+update followers
+set holder = null, held_until_ms = 0
+where account_id is not null and holder = :holder
+returning account_id;
+
+-- name: followers_behind
+-- Followers that are held here and have something to send: new changes, or deliveries that are due.
+select f.account_id, f.hook_id
+from followers as f
+where f.account_id is not null and f.holder = :holder and f.active = :active
+    and f.next_ms <= :now_ms
+    and (
+        exists (
+            select 1 from feeds as l
+            where l.account_id = f.account_id and l.next > f.position + 1
+        )
+        or exists (
+            select 1 from deliveries as d
+            where d.account_id = f.account_id and d.hook_id = f.hook_id and d.due_ms <= :now_ms
+        )
+    );
+
+-- name: follower_moved
+-- How far a follower has come, and how it fares. No row comes back to one who holds it no longer.
+update followers
+set position = :position, failures = :failures, failing_since_ms = :failing_since_ms,
+    next_ms = :next_ms
+where account_id = :account_id and hook_id = :hook_id and holder = :holder
+returning position;
+
+-- name: changes_to_send_sqlite
+-- Changes after a position, with the document at the version that each made; where that is not
+-- kept, with the document as it is now.
+select e.position, d.kind, d.id as document_id, e.version, cast(e.body as blob) as event,
+    cast(coalesce(h.body, d.body) as blob) as body
+from events as e
+cross join documents as d on d.place = e.document
+left join history as h
+    on h.account_id = e.account_id and h.document = e.document and h.version = e.version
+where e.account_id = :account_id and e.position > :after
+order by e.position
+limit :limit;
+
+-- name: changes_to_send_postgres
+select e.position, e.kind, e.document_id, e.version, e.body as event,
+    coalesce(h.body, d.body) as body
+from (
+    select position, kind, document_id, version, body
+    from events
+    where account_id = :account_id and position > :after
+    order by position
+    limit :limit
+) as e
+cross join lateral (
+    select body
+    from documents
+    where account_id = :account_id and kind = e.kind and id = e.document_id
+    offset 0
+) as d
+left join lateral (
+    select body
+    from history
+    where account_id = :account_id and kind = e.kind and document_id = e.document_id
+        and version = e.version
+    offset 0
+) as h on true
+order by e.position;
+
+-- name: deliveries_put_sqlite
+insert into deliveries (account_id, hook_id, id, event_delivery, position, event, document_kind,
+    document_id, document_version, state, attempts, created_ms, first_ms, attempted_ms, due_ms,
+    status, duration_ms, url, request_headers, body, response_headers, response_body, fault)
+select :account_id, :hook_id, v ->> 0, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->> 5, v ->> 6,
+    v ->> 7, v ->> 8, v ->> 9, v ->> 10, v ->> 11, v ->> 12, v ->> 13, v ->> 14, v ->> 15,
+    v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
+from (select value as v from json_each(:rows))
+where true
+on conflict (account_id, hook_id, id) do update
+set state = excluded.state, attempts = excluded.attempts, first_ms = excluded.first_ms,
+    attempted_ms = excluded.attempted_ms, due_ms = excluded.due_ms, status = excluded.status,
+    duration_ms = excluded.duration_ms, url = excluded.url,
+    request_headers = excluded.request_headers, response_headers = excluded.response_headers,
+    response_body = excluded.response_body, fault = excluded.fault;
+
+-- name: deliveries_put_postgres
+insert into deliveries (account_id, hook_id, id, event_delivery, position, event, document_kind,
+    document_id, document_version, state, attempts, created_ms, first_ms, attempted_ms, due_ms,
+    status, duration_ms, url, request_headers, body, response_headers, response_body, fault)
+select :account_id, :hook_id, v ->> 0, v ->> 1, (v ->> 2)::bigint, v ->> 3, v ->> 4, v ->> 5,
+    (v ->> 6)::integer, v ->> 7, (v ->> 8)::integer, (v ->> 9)::bigint, (v ->> 10)::bigint,
+    (v ->> 11)::bigint, (v ->> 12)::bigint, (v ->> 13)::integer, (v ->> 14)::integer, v ->> 15,
+    v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
+from json_array_elements(:rows::json) as v
+on conflict (account_id, hook_id, id) do update
+set state = excluded.state, attempts = excluded.attempts, first_ms = excluded.first_ms,
+    attempted_ms = excluded.attempted_ms, due_ms = excluded.due_ms, status = excluded.status,
+    duration_ms = excluded.duration_ms, url = excluded.url,
+    request_headers = excluded.request_headers, response_headers = excluded.response_headers,
+    response_body = excluded.response_body, fault = excluded.fault;
+
+-- name: deliveries_due
+-- What waits to be sent to a follower, the oldest first; the later deliveries of a document wait
+-- behind its first.
+select id, event_delivery, position, event, document_kind, document_id, document_version, state,
+    attempts, created_ms, first_ms, due_ms, body
+from deliveries
+where account_id = :account_id and hook_id = :hook_id and due_ms is not null
+    and due_ms <= :now_ms
+order by due_ms, id
+limit :limit;
+
+-- name: deliveries_waiting
+-- Documents of which something waits to be sent: what is newer has to wait behind it.
+select distinct document_kind, document_id
+from deliveries
+where account_id = :account_id and hook_id = :hook_id and due_ms is not null;
+
+-- name: deliveries_of
+-- The deliveries of a hook, newest first.
+select id, event_delivery, event, state, attempts, created_ms, attempted_ms, due_ms, status
+from deliveries
+where account_id = :account_id and hook_id = :hook_id and id < :before
+order by id desc
+limit :limit;
+
+-- name: delivery
+select id, event_delivery, position, event, document_kind, document_id, document_version, state,
+    attempts, created_ms, first_ms, attempted_ms, due_ms, status, duration_ms, url,
+    request_headers, body, response_headers, response_body, fault
+from deliveries
+where account_id = :account_id and hook_id = :hook_id and id = :id;
+
+-- name: deliveries_again
+-- Sends what was sent, or given up, in a span of time once more, as it was.
+update deliveries
+set state = 'waiting', attempts = 0, first_ms = null, due_ms = :now_ms
+where account_id = :account_id and hook_id = :hook_id and due_ms is null
+    and id >= :from_id and id < :to_id
+returning id;
+
+-- name: deliveries_sweep
+-- Forgets what was dealt with long ago.
+delete from deliveries
+where account_id = :account_id and hook_id = :hook_id and due_ms is null and id < :before
+returning id;
