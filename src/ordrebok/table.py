@@ -8,6 +8,7 @@ from ordrebok.events.operations import OPERATIONS as EVENTS
 from ordrebok.operation import Operation
 from ordrebok.orders.lists import OPERATIONS as LISTS
 from ordrebok.orders.operations import OPERATIONS as ORDERS
+from ordrebok.orders.versions import OPERATIONS as VERSIONS
 from ordrebok.payments.operations import OPERATIONS as PAYMENTS
 from ordrebok.payouts.operations import OPERATIONS as PAYOUTS
 from ordrebok.payouts.statements import OPERATIONS as STATEMENTS
@@ -17,6 +18,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *DRAFTS,
     *ORDERS,
     *LISTS,
+    *VERSIONS,
     *PAYMENTS,
     *EVENTS,
     *COMMENTS,

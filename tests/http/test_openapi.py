@@ -67,6 +67,8 @@ ADDITIONS = frozenset(
         "aid_orders_id_comments_get",
         "aid_orders_id_proof_get",
         "aid_draft_orders_id_discounts_get",
+        "aid_orders_id_versions_get",
+        "aid_orders_id_versions_version_get",
     }
 )
 """Operations of this server that the contract does not have."""

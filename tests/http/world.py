@@ -134,6 +134,7 @@ class World:
             "store_id": STORE,
             "customer_id": CUSTOMER,
             "destination": "seller",
+            "version": "1",
         }
 
     def path(self, row: Operation, account_id: str | None = None) -> str:
