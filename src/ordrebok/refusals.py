@@ -53,6 +53,8 @@ CATALOGUE: dict[str, Entry] = {
     "REFUND_EXCEEDS_CAPTURE": Entry(409, "More than is captured and not refunded"),
     "CANCELLATION_EXCEEDS_AUTHORIZATION": Entry(409, "More than is authorized and not captured"),
     "PAYOUT_RULE_NOT_FOUND": Entry(409, "A line names a payout rule that is not there"),
+    "HOOK_ENDED": Entry(409, "The subscription is deleted, or its receiver has ended it"),
+    "TOO_MANY_HOOKS": Entry(409, "An account has at most 100 subscriptions"),
     "USE_A_DRAFT": Entry(409, "Amounts, quantities and taxes change only by a draft"),
     "STALE_VERSION": Entry(412, "The resource has changed since the version in If-Match"),
     "BODY_TOO_LARGE": Entry(413, "The body is larger than 5 MB"),

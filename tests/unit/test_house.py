@@ -33,9 +33,10 @@ RINGS: Final = (
         "audit",
         "exchange",
         "retention",
+        "webhooks",
     },
     {"store"},
-    {"web", "cli", "backoffice", "table", "config", "demo"},
+    {"web", "delivery", "cli", "backoffice", "table", "config", "demo"},
 )
 """Rooms from the innermost to the outermost; a room imports its own ring and those before it."""
 
@@ -87,7 +88,7 @@ PURE_FILES: Final = frozenset(
     {"rules.py", "completion.py", "transition.py", "record.py", "terms.py", "money.py"}
 )
 PURE_ROOMS: Final = frozenset(
-    {"wire", "items", "events", "payments", "comments", "drafts", "orders", "payouts"}
+    {"wire", "items", "events", "payments", "comments", "drafts", "orders", "payouts", "webhooks"}
 )
 
 
