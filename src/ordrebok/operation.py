@@ -21,7 +21,15 @@ class Ask:
     """Takes the account book (see accounts/book.py) and returns the answer as JSON."""
 
 
-Plan = Commit | Fetch | Listing | Reading | Ask | Refusal
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A question to, or a change of, the sandbox of an account."""
+
+    run: Callable[[object], Awaitable[bytes | Refusal]]
+    """Takes the sandboxes (see sandbox/boxes.py), or None where none are served."""
+
+
+Plan = Commit | Fetch | Listing | Reading | Ask | Play | Refusal
 
 READ = ("admin:shopping", "read:shopping")
 WRITE = ("admin:shopping", "write:shopping")

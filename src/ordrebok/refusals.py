@@ -29,6 +29,7 @@ CATALOGUE: dict[str, Entry] = {
     "MISSING_SCOPE": Entry(403, "The token lacks the scope for this call"),
     "WRONG_ACCOUNT": Entry(403, "The token belongs to another account"),
     "NO_GRANT": Entry(403, "The client has no grant for this audience"),
+    "NO_SANDBOX": Entry(403, "The account has no sandbox here"),
     "NOT FOUND": Entry(404, "Resource not found"),
     "METHOD_NOT_ALLOWED": Entry(405, "This path does not take this method"),
     "ID_TAKEN": Entry(409, "The id is taken by a resource with other content"),

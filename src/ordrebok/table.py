@@ -12,6 +12,7 @@ from ordrebok.orders.versions import OPERATIONS as VERSIONS
 from ordrebok.payments.operations import OPERATIONS as PAYMENTS
 from ordrebok.payouts.operations import OPERATIONS as PAYOUTS
 from ordrebok.payouts.statements import OPERATIONS as STATEMENTS
+from ordrebok.sandbox.operations import OPERATIONS as SANDBOX
 
 OPERATIONS: tuple[Operation, ...] = (
     *ACCOUNTS,
@@ -25,4 +26,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *DISCOUNTS,
     *PAYOUTS,
     *STATEMENTS,
+    *SANDBOX,
 )

@@ -85,6 +85,10 @@ BODIES: dict[str, Json] = {
         "scope": ["read:shopping"],
     },
     "aid_auth_client_grants_id_patch": {"scope": ["read:shopping"]},
+    "aid_sandbox_clock_put": {"now": "2030-01-01T12:00:00Z"},
+    "aid_sandbox_clock_advance_post": {"seconds": 60},
+    "aid_sandbox_faults_put": {"faults": [{"kind": "unavailable"}]},
+    "aid_sandbox_seed_put": {"seed": "one"},
 }
 """A body that each operation takes; operations that are not here have none."""
 

@@ -33,6 +33,7 @@ RINGS: Final = (
         "audit",
         "exchange",
         "retention",
+        "sandbox",
         "webhooks",
     },
     {"store"},

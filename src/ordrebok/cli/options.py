@@ -65,6 +65,14 @@ LogLevelOption = Annotated[
         help="debug, info, warning or error; warning leaves out the line per request.",
     ),
 ]
+SandboxOption = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox/--no-sandbox",
+        envvar="ORDREBOK_SANDBOX",
+        help="Let accounts beginning with T move their clock, plan faults and be emptied.",
+    ),
+]
 AccountArgument = Annotated[
     str,
     typer.Argument(

@@ -15,6 +15,7 @@ from ordrebok.cli.options import (
     MigrateOption,
     PortOption,
     PublicUrlOption,
+    SandboxOption,
     TrustedProxiesOption,
     WorkersOption,
 )
@@ -38,6 +39,7 @@ def serve(  # noqa: PLR0913 -- an option each
     public_url: PublicUrlOption = "",
     trusted_proxies: TrustedProxiesOption = "",
     log_level: LogLevelOption = "info",
+    sandbox: SandboxOption = False,
 ) -> None:
     """Serve the order book until Ctrl-C or SIGTERM.
 
@@ -55,6 +57,7 @@ def serve(  # noqa: PLR0913 -- an option each
             public_url=public_url,
             trusted_proxies=trusted_proxies,
             log_level=log_level,
+            sandbox=sandbox,
         ),
     )
     problem = settings.problem()

@@ -14,7 +14,9 @@ import falcon.asgi
 
 from ordrebok.operation import Operation
 from ordrebok.refusals import Refusal, refuse
-from ordrebok.store.interface import Store
+from ordrebok.sandbox.boxes import Boxes
+from ordrebok.store.interface import Store, StoreUnavailable
+from ordrebok.store.sandboxes import SandboxStore
 from ordrebok.store.sweep import keep_sweeping
 from ordrebok.web import log
 from ordrebok.web.auth import Tokens
@@ -84,6 +86,10 @@ class Lifespan:
             asyncio.create_task(self._now_and_then()),
             asyncio.create_task(keep_sweeping(self._house.store)),
         ]
+        if self._house.boxes is not None:
+            await self._house.boxes.refresh()
+            reading = self._house.boxes.keep_fresh(StoreUnavailable)
+            self._background.append(asyncio.create_task(reading))
 
     async def _now_and_then(self) -> None:
         """Collect young garbage every few seconds, and all of it every few minutes.
@@ -121,6 +127,8 @@ def create_app(
     """
     check(operations)
     house = House(store, tokens, settings, log.current(), Metrics())
+    if settings.sandbox:
+        house.boxes = Boxes(SandboxStore(store), house.clocks)
     app = WebApp(media_type=JSON, request_type=Request, middleware=[Lifespan(house)])
     add_routes(app, operations, house)
     add_pages(app, house, operations)

@@ -11,6 +11,8 @@ import falcon.asgi
 from falcon.request import RequestOptions
 
 from ordrebok.refusals import Refusal
+from ordrebok.sandbox.boxes import Boxes
+from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.interface import Store
 from ordrebok.web.auth import Tokens
 from ordrebok.web.log import AccessLog, Line
@@ -60,7 +62,7 @@ _EXPOSED: Final = (
 class House:
     """Everything a request may need: the store, the tokens, the settings, the log, the figures."""
 
-    __slots__ = ("access", "metrics", "settings", "store", "tokens")
+    __slots__ = ("access", "boxes", "clocks", "metrics", "settings", "store", "tokens")
 
     def __init__(
         self,
@@ -75,6 +77,10 @@ class House:
         self.settings = settings
         self.access = access
         self.metrics = metrics
+        self.clocks = Clocks()
+        """The time of each account, for whoever looks whether something is due."""
+        self.boxes: Boxes | None = None
+        """The sandboxes, where they are served."""
 
 
 class Desk:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ordrebok.accounts.book import AccountBook
 from ordrebok.decision import Call, Commit, Fetch, Listing, Reading
-from ordrebok.operation import Plan
+from ordrebok.operation import Plan, Play
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.store.interface import Store
 
@@ -42,7 +42,7 @@ async def carry_out(plan: Plan, call: Call, store: Store, book: AccountBook) -> 
         return read if isinstance(read, Refusal) else Answer(read)
     if isinstance(plan, Refusal):
         return plan
-    answer = await plan.run(book)
+    answer = await plan.run(None if isinstance(plan, Play) else book)
     return answer if isinstance(answer, Refusal) else Answer(answer)
 
 

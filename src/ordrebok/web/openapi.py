@@ -224,8 +224,8 @@ def _header_parameters(row: Operation) -> list[Schema]:
 
 
 def _takes_key(row: Operation) -> bool:
-    """Tell whether answers are kept by idempotency key: those that show secrets are not."""
-    return "/auth/" not in row.path
+    """Tell whether answers are kept by key: not those that show secrets, nor of a sandbox."""
+    return "/auth/" not in row.path and "/sandbox/" not in row.path
 
 
 def _schemas(rows: Iterable[Operation]) -> dict[str, Schema]:

@@ -1,12 +1,16 @@
 """HTTP/1.1 as uvicorn speaks it, with head and body of an answer in one write to the socket."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD: Final = b"HTTP/1.1 "
 _LENGTH: Final = b"\r\ncontent-length: "
+
+DROP: Final = "ordrebok.drop"
+"""The extension of a request's scope that closes its connection without an answer."""
 
 
 class OneWrite:
@@ -19,7 +23,7 @@ class OneWrite:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._write = transport.write
+        self._write: Callable[[bytes], None] = transport.write
         self._head = b""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the transport has
@@ -40,6 +44,12 @@ class OneWrite:
             data, self._head = self._head, b""
             self._write(data)
 
+    def drop(self) -> None:
+        """Close, and write nothing from now on."""
+        self._head = b""
+        self._write = _lose
+        self._transport.close()
+
     def close(self) -> None:
         """Close after everything is written."""
         self.flush()
@@ -58,3 +68,17 @@ class Protocol(HttpToolsProtocol):
         """Go on to the next request of this connection."""
         self._joining.flush()
         super().on_response_complete()
+
+
+class SandboxProtocol(Protocol):
+    """One connection, which a request may close instead of answering."""
+
+    def on_message_begin(self) -> None:
+        """Begin the next request of this connection."""
+        super().on_message_begin()
+        scope: Any = self.scope
+        scope["extensions"] = {DROP: self._joining.drop}
+
+
+def _lose(_data: bytes) -> None:
+    """Write nothing."""

@@ -65,6 +65,7 @@ class Responder:
         self._discounts = "apply_discounts" in getattr(operation.query, "__struct_fields__", ())
         self._origin = house.settings.public_url.rstrip("/")
         self._no_store = operation.auth == "basic"
+        self._carry_out = carry_out
 
     async def respond(self, req: Request, resp: Response, **params: str) -> None:
         """Answer one request; whatever happens, with a body that a client can read."""
@@ -85,7 +86,7 @@ class Responder:
                 applied = _applied(call, plan)
                 if applied:
                     out["preference-applied"] = applied
-                result = await carry_out(plan, call, house.store, house.tokens.book)
+                result = await self._carry_out(plan, call, house.store, house.tokens.book)
         except StoreUnavailable:
             wait_seconds = house.settings.retry_after_seconds
             result = Refusal("STORE_UNAVAILABLE", retry_after_seconds=wait_seconds)

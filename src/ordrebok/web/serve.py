@@ -9,7 +9,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from ordrebok.web import log
-from ordrebok.web.protocol import Protocol
+from ordrebok.web.protocol import Protocol, SandboxProtocol
 from ordrebok.web.settings import WebSettings
 
 ASGIApp = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -49,7 +49,7 @@ def serve(settings: WebSettings, build: Build) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http=Protocol,
+        http=SandboxProtocol if settings.sandbox else Protocol,
         ws="none",
         interface="asgi3",
         lifespan="on",

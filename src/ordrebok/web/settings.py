@@ -34,3 +34,5 @@ class WebSettings:
     """`warning` silences the line per request."""
     log_form: LogForm = "auto"
     """JSON lines, or a form for people; `auto` asks whether a terminal is looking."""
+    sandbox: bool = False
+    """Let accounts beginning with T move their clock, plan faults, fix their ids and be emptied."""

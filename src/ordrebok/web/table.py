@@ -8,6 +8,7 @@ from ordrebok.operation import Operation
 from ordrebok.web.exchange import App, House
 from ordrebok.web.pages import preflight
 from ordrebok.web.responder import Responder
+from ordrebok.web.sandbox import SandboxResponder
 
 PREFIX: Final = "/v1"
 _NAME: Final = re.compile(r"\{(\w+)\}")
@@ -35,7 +36,8 @@ def add_routes(app: App, operations: Sequence[Operation], house: House) -> None:
         route = routes.setdefault(path, Route())
         names = dict(zip(names_in(path), names_in(operation.path), strict=True))
         alike = all(theirs == ours for theirs, ours in names.items())
-        responder = Responder(operation, house, None if alike else names)
+        kind = Responder if house.boxes is None else SandboxResponder
+        responder = kind(operation, house, None if alike else names)
         for method in ("get", "head") if operation.method == "GET" else (operation.method.lower(),):
             if hasattr(route, f"on_{method}"):
                 raise ValueError(f"two operations answer {operation.method} {operation.path}")

@@ -1,0 +1,12 @@
+-- compatible: 3
+-- The sandboxes of test accounts: by how much the clock was moved, what ids are drawn from, which
+-- faults are to come, and how many requests have drawn ids.
+
+create table sandboxes (
+    account_id text not null,
+    offset_ms integer not null default 0,
+    seed text,
+    faults text not null default '[]',
+    tickets integer not null default 0,
+    primary key (account_id)
+) strict, without rowid;

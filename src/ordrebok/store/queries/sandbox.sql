@@ -1,0 +1,184 @@
+-- The sandboxes of test accounts.
+
+-- name: sandboxes_all
+-- Those in which something is set.
+select account_id, offset_ms, seed, faults
+from sandboxes
+where offset_ms <> 0 or seed is not null or faults <> '[]';
+
+-- name: sandbox_set_offset
+insert into sandboxes (account_id, offset_ms)
+values (:account_id, :offset_ms)
+on conflict (account_id) do update set offset_ms = excluded.offset_ms
+returning offset_ms;
+
+-- name: sandbox_add_offset
+insert into sandboxes (account_id, offset_ms)
+values (:account_id, :more_ms)
+on conflict (account_id) do update
+set offset_ms = sandboxes.offset_ms + excluded.offset_ms
+where sandboxes.offset_ms + excluded.offset_ms <= :most_ms
+returning offset_ms;
+
+-- name: sandbox_set_seed
+insert into sandboxes (account_id, seed)
+values (:account_id, :seed)
+on conflict (account_id) do update set seed = excluded.seed
+returning seed;
+
+-- name: sandbox_set_faults
+insert into sandboxes (account_id, faults)
+values (:account_id, :faults)
+on conflict (account_id) do update set faults = excluded.faults
+returning faults;
+
+-- name: sandbox_swap_faults
+update sandboxes
+set faults = :after
+where account_id = :account_id and faults = :before
+returning account_id;
+
+-- name: sandbox_next_ticket
+update sandboxes
+set tickets = tickets + 1
+where account_id = :account_id and seed is not null
+returning seed, tickets;
+
+-- name: sandbox_upcoming_ticket
+select seed, tickets + 1 as tickets
+from sandboxes
+where account_id = :account_id and seed is not null;
+
+-- name: sandbox_first_ticket
+update sandboxes
+set tickets = 0
+where account_id = :account_id
+returning account_id;
+
+-- What an account has written, some rows at a time.
+
+-- name: empty_idempotency
+delete from idempotency
+where account_id = :account_id and (client_id, key) in (
+    select client_id, key
+    from idempotency
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_order_terms
+delete from order_terms
+where account_id = :account_id and (term, created_ms, order_id) in (
+    select term, created_ms, order_id
+    from order_terms
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_payout_entries
+delete from payout_entries
+where account_id = :account_id and (destination, created_ms, order_id, type, operation_id, line_id) in (
+    select destination, created_ms, order_id, type, operation_id, line_id
+    from payout_entries
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_expiries
+delete from expiries
+where account_id = :account_id and (due_ms, kind, document_id) in (
+    select due_ms, kind, document_id
+    from expiries
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_deliveries
+delete from deliveries
+where account_id = :account_id and (hook_id, id) in (
+    select hook_id, id
+    from deliveries
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_followers
+delete from followers
+where account_id = :account_id and hook_id in (
+    select hook_id
+    from followers
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_counters
+delete from counters
+where account_id = :account_id and name in (
+    select name
+    from counters
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_history_sqlite
+delete from history
+where account_id = :account_id and (document, version) in (
+    select document, version
+    from history
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_history_postgres
+delete from history
+where account_id = :account_id and (kind, document_id, version) in (
+    select kind, document_id, version
+    from history
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_events_sqlite
+delete from events
+where account_id = :account_id and (document, version) in (
+    select document, version
+    from events
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_events_postgres
+delete from events
+where account_id = :account_id and (kind, document_id, version) in (
+    select kind, document_id, version
+    from events
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_documents
+delete from documents
+where account_id = :account_id and (kind, id) in (
+    select kind, id
+    from documents
+    where account_id = :account_id
+    limit :limit
+)
+returning account_id;
+
+-- name: empty_feeds
+-- One row, so that a limit has nothing to cut.
+delete from feeds
+where account_id = :account_id and :limit > 0
+returning account_id;
