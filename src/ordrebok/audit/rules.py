@@ -16,6 +16,7 @@ from ordrebok.payments.ledger import KINDS
 from ordrebok.payments.proof import proof
 from ordrebok.payments.rules import sums
 from ordrebok.payouts.ledger import entries, ledger_rows
+from ordrebok.retention.rules import is_emptied
 from ordrebok.wire.event import Event
 from ordrebok.wire.order import Order
 from ordrebok.wire.payment import Operation
@@ -49,6 +50,8 @@ def of_order(order: Order, *, computed: bool = False) -> Iterator[Disagreement]:
     operations; the inequalities hold per line and per authorization; names are given once.
     Source: decisions, drafts 2, orders 2 and payment operations 1 to 5.
     """
+    if is_emptied(order):
+        return  # Its time is over: there is nothing left that could disagree.
     if not (plainly_fits if computed else plainly_agrees)(order):
         yield from _of_proof(order)
         yield from _of_names(order)
@@ -114,6 +117,14 @@ def entries_of(body: bytes) -> tuple[LedgerEntry, ...]:
         return ledger_rows(entries(decode(body))) if b'"payout"' in body else ()
     except _UNREADABLE:
         return ()
+
+
+def was_emptied(body: bytes) -> bool:
+    """Tell whether a stored order was emptied: what it paid out stays in the ledger."""
+    try:
+        return b'"deleted_at"' in body and is_emptied(decode(body))
+    except _UNREADABLE:
+        return False
 
 
 def audit(row: WholeOrder) -> list[Disagreement]:

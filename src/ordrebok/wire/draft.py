@@ -28,7 +28,8 @@ from ordrebok.wire.order import DraftContent, ExternalLink, Order, OrderContent
 from ordrebok.wire.payout import Payout
 from ordrebok.wire.travel import Attachment, ExternalId, Itinerary
 
-DraftStatus: TypeAlias = Literal["open", "completed", "deleted"]
+DraftStatus: TypeAlias = Literal["open", "completed", "deleted", "expired"]
+"""One whose time is over is kept as `expired`, and answered no longer."""
 OrderIdKind: TypeAlias = Literal["UUID", "ALPHANUMERIC_9"]
 
 

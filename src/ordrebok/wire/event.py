@@ -7,7 +7,8 @@ from msgspec import field
 from ordrebok.wire.base import Links, Metadata, OwnId, Text, Timestamp, Wire
 
 EventState: TypeAlias = Literal["error", "failure", "success", "pending"]
-EventType: TypeAlias = Literal["api-event", "service-event"]
+EventType: TypeAlias = Literal["api-event", "service-event", "expired", "erased"]
+"""The last two are left by the end of a time to live, and by the erasure of a person."""
 
 
 class EventRequest(Wire, frozen=True, kw_only=True):
