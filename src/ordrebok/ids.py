@@ -1,7 +1,7 @@
 """New identifiers: made outside the rules and passed in to them."""
 
 import os
-import secrets
+from hashlib import sha256
 
 NINE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Letters of an ALPHANUMERIC_9 order id: no I, L, O or U, which people misread."""
@@ -17,24 +17,11 @@ def new_uuid() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def new_nine() -> str:
-    """Return nine characters that a person can read out over a telephone."""
-    return "".join(secrets.choice(NINE_ALPHABET) for _ in range(9))
+def nine_of(new_id: str) -> str:
+    """Return nine characters that a person can read out over a telephone, made of a new id.
 
-
-class Candidates:
-    """Order ids that a decision may ask for again: the same position, the same answer.
-
-    A decision may run several times; with fresh ids each time it would never meet the state
-    that was loaded for the ids of the run before.
+    A decision may run several times, and gets the same new ids each time: so it meets the state
+    that was loaded for the characters of the run before.
     """
-
-    def __init__(self) -> None:
-        """Begin with no candidate drawn."""
-        self._drawn: list[str] = []
-
-    def at(self, position: int) -> str:
-        """Return the candidate at a position, drawing as many as are needed."""
-        while len(self._drawn) <= position:
-            self._drawn.append(new_nine())
-        return self._drawn[position]
+    number = int.from_bytes(sha256(new_id.encode()).digest()[:6])
+    return "".join(NINE_ALPHABET[number >> shift & 31] for shift in range(0, 45, 5))

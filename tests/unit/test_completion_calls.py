@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ordrebok.decision import Commit, Decision, Key
-from ordrebok.ids import NINE_ALPHABET, Candidates, new_nine, new_uuid
+from ordrebok.ids import NINE_ALPHABET, new_uuid, nine_of
 from ordrebok.wire.draft import Draft, Options
 from tests.support.builders import (
     ACCOUNT,
@@ -160,30 +160,21 @@ def test_an_order_id_of_nine_characters_can_be_read_out() -> None:
     assert set(order_id) <= set(NINE_ALPHABET)
 
 
-def test_a_generated_order_id_that_is_taken_is_drawn_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Also when several orders need one, and when the decision runs a second time."""
-    drawn = iter(["AAAAAAAAA", "BBBBBBBBB", "CCCCCCCCC", "DDDDDDDDD"])
-    monkeypatch.setattr("ordrebok.ids.new_nine", lambda: next(drawn))
+def test_a_generated_order_id_that_is_taken_is_drawn_again() -> None:
+    """Also when several orders need one; and not again when the decision runs a second time."""
     items = [a_body(1, 1, store="A"), a_body(1, 2, store="B")]
     options = Options(split_draft=True, generate_order_id="ALPHANUMERIC_9")
-    taken = [an_order(order_id="AAAAAAAAA"), an_order(order_id="CCCCCCCCC")]
+    # Every order draws an id of its own first: id-1 and id-4 are those of the two orders.
+    taken = [an_order(order_id=nine_of("id-2")), an_order(order_id=nine_of("id-5"))]
     state = FakeState(a_draft(items, options=options), *taken)
     plan = plan_of(COMPLETE, {}, id="draft-1")
     assert isinstance(plan, Commit)
     for _ in range(2):
+        state.ids_given = 0
         decision = plan.run(state)
         assert isinstance(decision, Decision)
-        assert [put.key.id for put in decision.puts] == ["draft-1", "BBBBBBBBB", "DDDDDDDDD"]
-
-
-def test_a_candidate_is_the_same_whenever_it_is_asked_for() -> None:
-    """A decision that runs again meets the state that was loaded for its first run."""
-    candidates = Candidates()
-    third, first = candidates.at(2), candidates.at(0)
-    assert (candidates.at(2), candidates.at(0)) == (third, first)
-    assert len({candidates.at(position) for position in range(100)}) == 100
+        given = [put.key.id for put in decision.puts]
+        assert given == ["draft-1", nine_of("id-3"), nine_of("id-6")]
 
 
 def test_new_ids_do_not_repeat() -> None:
@@ -192,7 +183,7 @@ def test_new_ids_do_not_repeat() -> None:
     assert len(ids) == 100
     assert all(str(UUID(each)) == each for each in ids)
     assert {(UUID(each).version, UUID(each).variant) for each in ids} == {(4, RFC_4122)}
-    assert len({new_nine() for _ in range(100)}) == 100
+    assert len({nine_of(each) for each in ids}) == 100
 
 
 def test_an_order_without_a_number_gets_a_serial_one() -> None:

@@ -9,7 +9,7 @@ from ordrebok.drafts.record import key_of
 from ordrebok.drafts.record import put as put_draft
 from ordrebok.drafts.settling import ahead_of, settled, updated_order
 from ordrebok.events.rules import change_event
-from ordrebok.ids import Candidates
+from ordrebok.ids import nine_of
 from ordrebok.items.conversion import items_refusal
 from ordrebok.orders.record import answer as order_answer
 from ordrebok.orders.record import created_ms
@@ -34,7 +34,6 @@ def complete(call: Call) -> Commit:
     Source: decisions, from draft to order; retrying 5.
     """
     key = key_of(call)
-    codes = Candidates()
 
     def decide(state: State) -> Decision | Refusal:
         """Complete the draft, or answer with what it became."""
@@ -49,7 +48,7 @@ def complete(call: Call) -> Commit:
         ready = settled(state, call, draft)
         if isinstance(ready, Refusal):
             return ready
-        puts = _become_orders(state, call, ready, codes)
+        puts = _become_orders(state, call, ready)
         if isinstance(puts, Refusal):
             return puts
         orders = [put.document for put in puts]
@@ -83,7 +82,6 @@ def create_order(call: Call, body: OrderBody) -> Commit | Refusal:
             "a draft that is completed, or none of these options",
         )
         return Refusal("INVALID_REQUEST_PARAMETER", faults=(fault,))
-    codes = Candidates()
     path = ("items",) if call.body is body.order else ("order", "items")
 
     def decide(state: State) -> Decision | Refusal:
@@ -97,7 +95,7 @@ def create_order(call: Call, body: OrderBody) -> Commit | Refusal:
         draft = made if isinstance(made, Refusal) else settled(state, call, made)
         if isinstance(draft, Refusal):
             return draft
-        puts = _become_orders(state, call, draft, codes, with_draft=False)
+        puts = _become_orders(state, call, draft, with_draft=False)
         if isinstance(puts, Refusal):
             return puts
         written = puts[0]
@@ -109,7 +107,7 @@ def create_order(call: Call, body: OrderBody) -> Commit | Refusal:
 
 
 def _become_orders(
-    state: State, call: Call, draft: Draft, codes: Candidates, *, with_draft: bool = True
+    state: State, call: Call, draft: Draft, *, with_draft: bool = True
 ) -> tuple[Put, ...] | Refusal:
     """Return the orders that a draft becomes, with what they book, ready to be written.
 
@@ -130,7 +128,7 @@ def _become_orders(
     if updated is not None:
         return _update_order(state, call, draft, updated)
     split = completion.parts(draft)
-    identities = _identities(state, call, draft, len(split), codes)
+    identities = _identities(state, call, draft, len(split))
     if isinstance(identities, Refusal):
         return identities
     path = orders_path(call)
@@ -176,7 +174,7 @@ def _update_order(
 
 
 def _identities(
-    state: State, call: Call, draft: Draft, count: int, codes: Candidates
+    state: State, call: Call, draft: Draft, count: int
 ) -> list[completion.Identity] | Refusal:
     """Return the names of the new orders.
 
@@ -198,16 +196,13 @@ def _identities(
         number = given or str(state.order_number(call.account_id))
         numbers = completion.numbered(number, count, suffix=suffix)
     identities = []
-    position = 0
     for order_number in numbers:
         order_uuid = state.new_id()
         order_id = own or order_uuid
         if own is None and options is not None and options.generate_order_id == "ALPHANUMERIC_9":
-            order_id = codes.at(position)
+            order_id = nine_of(state.new_id())
             while state.get(Key(call.account_id, "order", order_id), Order) is not None:
-                position += 1
-                order_id = codes.at(position)
-            position += 1
+                order_id = nine_of(state.new_id())
         identities.append(completion.Identity(order_uuid, order_id, order_number))
     return identities
 
