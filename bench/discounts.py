@@ -100,7 +100,7 @@ def measured(offers: Sequence[Offer], basket: Purchase) -> list[float]:
     shelf = shelved(offers)
     for _ in range(ROUNDS):
         start = time.process_time_ns()
-        discounted(basket, concerning([shelf], basket), lambda _: NEW)
+        discounted(basket, concerning([shelf], basket), lambda _: NEW, explained=False)
         found.append((time.process_time_ns() - start) / 1e6)
     return found
 

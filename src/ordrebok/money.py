@@ -31,7 +31,7 @@ def divide_half_up(numerator: int, denominator: int) -> int:
 def decimal_text(numerator: int, denominator: int, places: int = 4) -> str:
     """Return a fraction as a decimal string with `places` digits, for the `*_dwh` fields."""
     scaled = divide_half_up(numerator * 10**places, denominator)
-    digits = f"{abs(scaled):0{places + 1}d}"
+    digits = str(abs(scaled)).zfill(places + 1)
     sign = "-" if scaled < 0 else ""
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
 

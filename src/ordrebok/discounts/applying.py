@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ordrebok.clock import Instant
 from ordrebok.discounts.basket import Line, Purchase, matches
 from ordrebok.discounts.compiled import CompiledRule
-from ordrebok.discounts.engine import Result, Use, discounted, has_book
+from ordrebok.discounts.engine import Result, Use, discounted
 from ordrebok.discounts.repricing import relined
 from ordrebok.discounts.requirements import EVERYBODY, NOBODY
 from ordrebok.discounts.shelf import Shelf, concerning
@@ -32,6 +32,9 @@ CODES = "discount_code"
 _OURS_NEVER = frozenset({"manual", "external"})
 """Types of discount lines that the engine never writes and never removes."""
 
+_WILDCARDS = frozenset({EVERYBODY, NOBODY})
+_NO_CODES: frozenset[str] = frozenset()
+
 StandingOf = Callable[[str], Standing]
 
 
@@ -51,11 +54,13 @@ def apply(
     content = draft.order
     kept = _all_kept(content, shelves)
     purchase = purchase_of(content, kept, now)
-    result = discounted(purchase, concerning(shelves, purchase), standing_of)
+    result = discounted(purchase, concerning(shelves, purchase), standing_of, explained=False)
     written = _written(result, purchase.lines)
     items = tuple(
-        relined(item, (*old, *new), is_changed=bool(new), version=draft.version)
-        for item, old, new in zip(content.items, kept, written, strict=True)
+        [
+            relined(item, (*old, *new) if new else old, is_changed=bool(new), version=draft.version)
+            for item, old, new in zip(content.items, kept, written, strict=True)
+        ]
     )
     sums = totals(items)
     if not fits(sums):
@@ -88,17 +93,18 @@ def seen(
     store: msgspec.Struct | None = None,
 ) -> Line:
     """Return an item as the engine sees it; `kept` are the discount lines that stay on it."""
+    groups = item.groups
     return Line(
-        line_id=line_id,
-        gross_amount=item.gross_amount,
-        quantity=item.quantity,
-        id=item.id,
-        groups=tuple(group.id for group in item.groups or ()),
-        eligible=item.eligible_for_discount is True,
-        discount=sum(line.amount or 0 for line in kept),
-        discount_lines=len(kept),
-        last_discount_line=max((line.line_id or 0 for line in kept), default=0),
-        store=store,
+        line_id,
+        item.gross_amount,
+        item.quantity,
+        item.id,
+        tuple([group.id for group in groups]) if groups else (),
+        item.eligible_for_discount is True,
+        sum([line.amount or 0 for line in kept]) if kept else 0,
+        len(kept),
+        max([line.line_id or 0 for line in kept]) if kept else 0,
+        store,
     )
 
 
@@ -112,8 +118,10 @@ def purchase_of(
     customer = content.customer
     return Purchase(
         lines=tuple(
-            seen(item, item.line_id, lines, item.store)
-            for item, lines in zip(content.items, kept, strict=True)
+            [
+                seen(item, item.line_id, lines, item.store)
+                for item, lines in zip(content.items, kept, strict=True)
+            ]
         ),
         currency=content.currency,
         moment_ms=now.ms,
@@ -126,7 +134,9 @@ def purchase_of(
 
 def codes_of(metadata: dict[str, object] | None) -> frozenset[str]:
     """Return the discount codes that come with an order."""
-    given = (metadata or {}).get(CODES)
+    given = None if metadata is None else metadata.get(CODES)
+    if given is None:
+        return _NO_CODES
     codes = given if isinstance(given, list | tuple) else [given]
     return frozenset(code for code in codes if isinstance(code, str))
 
@@ -142,7 +152,7 @@ def discounts_of(
     """
     by_rule: dict[str, list[DiscountRef]] = {}
     for use in result.uses:
-        standing = standing_of(use.offer.ref.id) if has_book(use.offer.rule) else None
+        standing = standing_of(use.offer.ref.id) if use.offer.rule.has_book else None
         by_rule.setdefault(use.offer.rule.id, []).append(_ref(use, lines, standing))
     return tuple(Discount(id=rule, refs=tuple(refs)) for rule, refs in by_rule.items())
 
@@ -174,16 +184,24 @@ def _ref(use: Use, lines: Sequence[Line], standing: Standing | None) -> Discount
 
 def _all_kept(content: DraftContent, shelves: Sequence[Shelf]) -> list[tuple[DiscountLine, ...]]:
     """Return the discount lines of each line that the engine did not write, now or before."""
-    past = frozenset(discount.id for discount in content.discounts or ())
-    ours = past.union(*(shelf.rule_ids for shelf in shelves))
-    return [
-        tuple(
+    ours = [shelf.rule_ids for shelf in shelves]
+    if content.discounts:
+        ours.append(frozenset([discount.id for discount in content.discounts]))
+    return [_kept(item.discount_lines, ours) for item in content.items]
+
+
+def _kept(
+    lines: tuple[DiscountLine, ...], ours: Sequence[frozenset[str]]
+) -> tuple[DiscountLine, ...]:
+    """Return those of a line's discount lines that none of our rules wrote."""
+    kept: Sequence[DiscountLine] = lines
+    for rules in ours if lines else ():
+        kept = [
             line
-            for line in item.discount_lines
-            if line.discount_id not in ours or line.discount_type in _OURS_NEVER
-        )
-        for item in content.items
-    ]
+            for line in kept
+            if line.discount_id not in rules or line.discount_type in _OURS_NEVER
+        ]
+    return lines if len(kept) == len(lines) else tuple(kept)
 
 
 def _written(result: Result, lines: Sequence[Line]) -> list[list[DiscountLine]]:
@@ -201,11 +219,10 @@ def _written(result: Result, lines: Sequence[Line]) -> list[list[DiscountLine]]:
 def line_of(use: Use, line: Line, amount: int, number: int) -> DiscountLine:
     """Return the discount line that a use writes on a line of the purchase."""
     rule, ref = use.offer
-    wildcard = ref.given_to in {EVERYBODY, NOBODY}
     return DiscountLine(
         amount=amount,
-        percentage=_percentage(rule, line),
-        discount_type="periodic" if wildcard else "customer",
+        percentage=_percentage(rule, line) if rule.percentage is not None else None,
+        discount_type="periodic" if ref.given_to in _WILDCARDS else "customer",
         discount_id=rule.id,
         description=rule.text,
         line_id=number,
@@ -213,9 +230,7 @@ def line_of(use: Use, line: Line, amount: int, number: int) -> DiscountLine:
 
 
 def _percentage(rule: CompiledRule, line: Line) -> float | None:
-    """Return the percentage that an amount came from, None where it came from no percentage."""
-    if rule.percentage is None:
-        return None
+    """Return the percentage that an amount came from."""
     for (matcher, _), each in zip(rule.values, rule.rule.reward.values, strict=True):
         if matches(matcher, line):
             return each.value

@@ -56,43 +56,58 @@ class Basket:
 
     def __init__(self, purchase: Purchase) -> None:
         """Take in a purchase; nothing is taken off yet."""
-        lines = purchase.lines
         self.purchase = purchase
-        self.gross = [line.gross_amount for line in lines]
-        self.left = [line.gross_amount - line.discount for line in lines]
-        self.units = [units_of(line.quantity) for line in lines]
-        self.counts = [line.discount_lines for line in lines]
-        self.takers = [
-            position
-            for position, line in enumerate(lines)
-            if line.eligible and line.gross_amount > 0
-        ]
-        self.discounted = {i for i, line in enumerate(lines) if line.discount_lines}
-        self.full = {i for i, count in enumerate(self.counts) if count >= MAX_LINES_PER_ITEM}
+        self.gross: list[int] = []
+        self.left: list[int] = []
+        self.units: list[int] = []
+        self.counts: list[int] = []
+        self.takers: list[int] = []
+        self.taker_units = 0
+        """Units of all lines that may take discounts."""
+        self.open: set[int] = set()
+        """Lines that a discount can still be taken off."""
+        self.discounted: set[int] = set()
+        self.full: set[int] = set()
         self.under_item_rule: set[int] = set()
         self.under_any_item: set[int] = set()
         self.changed: set[int] = set()
-        self.percentages: dict[tuple[Ratio, bool], dict[int, int]] = {}
-        self._room: int | None = None
-        self._clocks: dict[str, tuple[int, int]] = {}
+        self.percentages: dict[tuple[Ratio, bool], tuple[dict[int, int], int]] = {}
         self.by_id: dict[str, list[int]] = {}
         self.by_group: dict[str, list[int]] = {}
-        for position in self.takers:
-            line = lines[position]
-            if line.id is not None:
-                self.by_id.setdefault(line.id, []).append(position)
-            for group in line.groups:
+        self.has_line_stores = False
+        self._store_ids: list[str | None] | None = None
+        self._room: int | None = None
+        self._clocks: dict[str, tuple[int, int]] = {}
+        for position, line in enumerate(purchase.lines):
+            self._put(position, line)
+
+    def _put(self, position: int, line: Line) -> None:
+        """Take in one line."""
+        _, gross, quantity, product, groups, eligible, discount, count, _, store = line
+        self.gross.append(gross)
+        self.left.append(gross - discount)
+        self.units.append(units_of(quantity))
+        self.counts.append(count)
+        if count:
+            self.discounted.add(position)
+            if count >= MAX_LINES_PER_ITEM:
+                self.full.add(position)
+        if store is not None:
+            self.has_line_stores = True
+        if eligible and gross > 0:
+            self.takers.append(position)
+            self.taker_units += self.units[position]
+            if gross > discount and count < MAX_LINES_PER_ITEM:
+                self.open.add(position)
+            if product is not None:
+                self.by_id.setdefault(product, []).append(position)
+            for group in groups:
                 self.by_group.setdefault(group, []).append(position)
 
     @cached_property
     def gross_amount(self) -> int:
         """Gross of the whole purchase in minor units."""
         return sum(self.gross)
-
-    @cached_property
-    def taker_units(self) -> int:
-        """Units of all lines that may take discounts."""
-        return sum([self.units[line] for line in self.takers])
 
     @property
     def taker_room(self) -> int:
@@ -123,15 +138,27 @@ class Basket:
         addresses = getattr(self.purchase.customer, "addresses", None) or ()
         return tuple(flat(address) for address in addresses)
 
+    @property
+    def store_ids(self) -> list[str | None]:
+        """The id of the store of each line; of the purchase's, where no line has its own."""
+        if self._store_ids is None:
+            stores = [line.store for line in self.purchase.lines]
+            if self.has_line_stores:
+                own = getattr(self.purchase.store, "id", None)
+                ids = [own if each is None else getattr(each, "id", None) for each in stores]
+            else:
+                ids = [getattr(self.purchase.store, "id", None)]
+            self._store_ids = ids
+        return self._store_ids
+
     @cached_property
     def line_stores(self) -> list[FactsOf] | None:
         """What is known of the store of each line; None where no line has a store of its own."""
-        lines = self.purchase.lines
-        if all(line.store is None for line in lines):
+        if not self.has_line_stores:
             return None
         return [
             self.store_facts if line.store is None else _facts_of_store(line.store)
-            for line in lines
+            for line in self.purchase.lines
         ]
 
     @cached_property
@@ -152,6 +179,9 @@ class Basket:
         """Return the lines that a matcher names, among those that may take discounts at all."""
         if matcher.everything:
             return self.takers
+        if matcher.name is not None:
+            index = self.by_group if matcher.groups else self.by_id
+            return list(dict.fromkeys(index.get(matcher.name, ())))
         found: set[int] = set()
         _gather(found, matcher.ids, self.by_id)
         _gather(found, matcher.groups, self.by_group)
@@ -159,23 +189,27 @@ class Basket:
             found.update({*self.by_id.get(item, ())} & {*self.by_group.get(group, ())})
         return sorted(found)
 
-    def take(self, position: int, amount: int) -> None:
-        """Take an amount off a line."""
-        self.left[position] -= amount
+    def take(self, amounts: Mapping[int, int]) -> None:
+        """Take amounts off lines, by their positions; none is more than what is left."""
+        left, counts = self.left, self.counts
         self._room = None
-        self.counts[position] += 1
-        self.discounted.add(position)
-        self.changed.add(position)
-        if self.counts[position] >= MAX_LINES_PER_ITEM:
-            self.full.add(position)
+        self.discounted.update(amounts)
+        self.changed.update(amounts)
+        for position, amount in amounts.items():
+            left[position] = rest = left[position] - amount
+            counts[position] = count = counts[position] + 1
+            if count >= MAX_LINES_PER_ITEM:
+                self.full.add(position)
+                self.open.discard(position)
+            elif rest <= 0:
+                self.open.discard(position)
 
     def occupy(self, positions: Iterable[int], *, any_item: bool) -> None:
         """Note that an item rule has given on these lines."""
-        lines = set(positions)
-        self.under_item_rule |= lines
+        self.under_item_rule.update(positions)
         if any_item:
-            self.under_any_item |= lines
-        self.changed |= lines
+            self.under_any_item.update(positions)
+        self.changed.update(positions)
 
 
 def matches(matcher: Matcher, line: Line) -> bool:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from ordrebok.clock import Instant, milliseconds
 from ordrebok.money import exact
@@ -42,6 +43,8 @@ class Matcher(NamedTuple):
     groups: frozenset[str]
     pairs: tuple[tuple[str, str], ...]
     """Product and group that must both hold."""
+    name: str | None = None
+    """The only product or group, where there is one and nothing else."""
 
 
 EVERYTHING = Matcher(everything=True, ids=frozenset(), groups=frozenset(), pairs=())
@@ -121,6 +124,18 @@ class CompiledRule(msgspec.Struct, frozen=True):
     is_bonus: bool
     percentage: float | None
     text: str | None
+    is_timed: bool = False
+    """Has hours, or days that run from when it was given."""
+    has_store: bool = False
+    """Asks for a store at all."""
+    only_stores: frozenset[str] | None = None
+    """Ids of which the store must have one, where nothing else is asked of it."""
+    is_conditional: bool = False
+    """Asks anything of a purchase as a whole."""
+    has_book: bool = False
+    """What it gives may depend on the book of its ref."""
+    is_plain: bool = False
+    """A percentage or an amount off every line, whatever the purchase is made of."""
 
 
 def matcher_of(matches: Iterable[ItemMatch | MixMatch]) -> Matcher:
@@ -138,7 +153,9 @@ def matcher_of(matches: Iterable[ItemMatch | MixMatch]) -> Matcher:
             groups.add(group)
         else:
             everything = True
-    return Matcher(everything, frozenset(ids), frozenset(groups), tuple(pairs))
+    names = [*ids, *groups]
+    only = names[0] if len(names) == 1 and not pairs else None
+    return Matcher(everything, frozenset(ids), frozenset(groups), tuple(pairs), only)
 
 
 def is_any_item(item: ItemRequirement | None) -> bool:
@@ -158,7 +175,46 @@ def type_of(requirement: Requirement) -> RuleType:
 
 
 def compiled(rule: Rule) -> CompiledRule:
-    """Return a rule made ready for the engine."""
+    """Return a rule made ready for the engine, with what tests of it may be left out."""
+    made = _translated(rule)
+    has_store = bool(made.store_ids is not None or made.store or made.mcc_ranges)
+    asked = (made.currencies, made.gross_amount, made.net_amount, made.code)
+    return replace(
+        made,
+        is_timed=made.dynamic_ms is not None or made.hours is not None,
+        has_store=has_store,
+        only_stores=_only_stores(made),
+        is_conditional=has_store
+        or any(each is not None for each in asked)
+        or bool(made.customer or made.addresses),
+        has_book=made.repeat_usage >= 0 or made.stamp > 0 or made.kind == "discount_debit",
+        is_plain=_is_plain(made) and not has_store,
+    )
+
+
+def _only_stores(made: CompiledRule) -> frozenset[str] | None:
+    """Return the accepted ids of stores where a rule asks for an id alone."""
+    asked = [fact.accepted for fact in made.store if fact.path == "id"]
+    if made.store_ids is not None:
+        asked.append(made.store_ids)
+    alone = len(asked) == 1 and not made.mcc_ranges
+    return asked[0] if alone and all(fact.path == "id" for fact in made.store) else None
+
+
+def _is_plain(made: CompiledRule) -> bool:
+    """Tell whether every line that may take a discount gets a share of the reward, once."""
+    return (
+        made.kind in {"discount_percent", "discount_amount"}
+        and made.items.everything
+        and not (made.is_item or made.any_item or made.mixes or made.has_quantity or made.stamp)
+        and not (made.item_without_discount or made.receipt_without_discount or made.values)
+        and made.blacklist is None
+        and made.reward_usage < 0
+    )
+
+
+def _translated(rule: Rule) -> CompiledRule:
+    """Return a rule with what it says in the engine's words."""
     requirement, reward = rule.requirement, rule.reward
     item = requirement.item or ItemRequirement()
     limitation = rule.limitation or Limitation()

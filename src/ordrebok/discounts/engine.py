@@ -4,7 +4,7 @@ Pure and deterministic: the order in which rules arrive never matters. The steps
 neighbours 3.12, and are named by their numbers below.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ordrebok.discounts.basket import Basket, Purchase
@@ -14,13 +14,13 @@ from ordrebok.discounts.requirements import (
     Miss,
     Ref,
     closed,
-    has_store,
+    holders_of,
     store_fits,
     unsatisfied,
     used_up,
 )
-from ordrebok.discounts.rewards import Amounts, Reach, amounts_of, total_of
-from ordrebok.discounts.standing import NEW, Standing, balance, current_stamps
+from ordrebok.discounts.rewards import Amounts, Reach, amounts_of, worth_of
+from ordrebok.discounts.standing import NEW, Standing, current_stamps
 
 _MIXES = "requirement.item.mixes"
 _OF_THE_CHEAPEST = frozenset({"discount_item_quantity", "discount_item_percent"})
@@ -81,53 +81,98 @@ class Trial(NamedTuple):
     """Why there is no reward now: stamps are missing, or there is nothing to take off."""
 
 
+class Counter(NamedTuple):
+    """One purchase while offers are tried on it, with what is the same for all of them."""
+
+    basket: Basket
+    holders: frozenset[str]
+    """Whose rules hold for the buyer."""
+    whole: Reach | None
+    """How far plain rules reach; None where each must find out for itself."""
+    standing_of: Callable[[str], Standing]
+
+
+_NOTHING = Miss("reward.value", 1, 0)
+
+
 def discounted(
-    purchase: Purchase, offers: Iterable[Offer], standing_of: Callable[[str], Standing]
+    purchase: Purchase,
+    offers: Iterable[Offer],
+    standing_of: Callable[[str], Standing],
+    *,
+    explained: bool = True,
 ) -> Result:
     """Return what a purchase gets of the rules offered to it.
 
     `standing_of` returns the book of a ref by its id; it is asked only where the book matters.
+    Without `explained` there are no verdicts, and what can give nothing any more is not tried.
     Units: minor units.
     Keeps: the same rules in any order give the same; the discounts of a line never exceed what
     is left of it; a ref is used at most once.
     Source: neighbours 3.12, steps 1 to 11.
     """
     basket = Basket(purchase)
+    whole = None
+    if basket.taker_units > 0 and not basket.full:
+        whole = Reach(basket.takers, basket.taker_units, 1)
+    counter = Counter(basket, holders_of(purchase.customer_id), whole, standing_of)
     trials: list[Trial] = []
     verdicts: list[Verdict] = []
     for offer in offers:
-        tried = _tried(offer, basket, standing_of)
-        if isinstance(tried, Miss):
-            verdicts.append(Verdict(offer, None, tried))
-        else:
+        tried = _tried(offer, counter)
+        if isinstance(tried, Trial):
             trials.append(tried)
-    trials, off = _activated(trials)
-    verdicts += off
-    verdicts.sort(key=_verdict_rank)
+        elif explained:
+            verdicts.append(Verdict(offer, None, tried))
+    if any(trial.offer.rule.deactivated_by for trial in trials):
+        trials, off = _activated(trials)
+        verdicts += off
     trials.sort(key=_rank)
-    uses, misses = _combined(basket, trials)
-    applied: list[Verdict] = []
-    for trial in trials:
-        use = uses.get(_name(trial.offer))
-        if use is None and trial.stamp:
-            use = Use(trial.offer, {}, trial.stamp, 0)
-        miss = None if use is not None and use.usage else misses.get(_name(trial.offer))
-        applied.append(Verdict(trial.offer, use, miss))
-    given = tuple(verdict.use for verdict in applied if verdict.use is not None)
-    return Result(given, (*applied, *verdicts))
+    if not explained:
+        uses, _ = _combined(basket, trials, explained=False)
+        return Result(tuple(_given(trials, uses)), ())
+    verdicts.sort(key=_verdict_rank)
+    uses, misses = _combined(basket, trials, explained=True)
+    applied = [
+        Verdict(trial.offer, use, None if use is not None and use.usage else misses.get(place))
+        for place, (trial, use) in enumerate(zip(trials, _collected(trials, uses), strict=True))
+    ]
+    return Result(tuple(_given(trials, uses)), (*applied, *verdicts))
 
 
-def _tried(offer: Offer, basket: Basket, standing_of: Callable[[str], Standing]) -> Trial | Miss:
+def _collected(trials: Sequence[Trial], uses: Mapping[int, Use]) -> list[Use | None]:
+    """Return the use of each trial; where there is no reward, stamps may be collected."""
+    return [
+        use
+        if (use := uses.get(place)) is not None or not trial.stamp
+        else Use(trial.offer, {}, trial.stamp, 0)
+        for place, trial in enumerate(trials)
+    ]
+
+
+def _given(trials: Sequence[Trial], uses: Mapping[int, Use]) -> list[Use]:
+    """Return all uses in their order."""
+    return [use for use in _collected(trials, uses) if use is not None]
+
+
+def _tried(offer: Offer, counter: Counter) -> Trial | Miss:
     """Return what an offer would give alone, or why the purchase does not qualify (1 to 6)."""
-    rule = offer.rule
-    miss = closed(rule, offer.ref, basket) or unsatisfied(rule, basket)
-    if miss is not None:
-        return miss
-    standing = standing_of(offer.ref.id) if has_book(rule) else NEW
-    miss = used_up(rule, standing)
-    if miss is not None:
-        return miss
-    reach = _reach(rule, basket)
+    rule, ref = offer
+    basket, holders, whole, standing_of = counter
+    is_open = rule.from_ms <= basket.purchase.moment_ms <= rule.to_ms and not rule.is_timed
+    if not (is_open and rule.usable and ref.given_to in holders and not ref.deleted):
+        miss = closed(rule, ref, basket)
+        if miss is not None:
+            return miss
+    standing = NEW
+    if rule.is_conditional or rule.has_book:
+        miss = unsatisfied(rule, basket)
+        if miss is None and rule.has_book:
+            standing = standing_of(ref.id)
+            miss = used_up(rule, standing)
+        if miss is not None:
+            return miss
+    reach = whole if whole is not None and rule.is_plain else _reach(rule, basket)
     if isinstance(reach, Miss):
         return reach
     stamp = 0
@@ -137,13 +182,8 @@ def _tried(offer: Offer, basket: Basket, standing_of: Callable[[str], Standing])
         if there < rule.stamp:
             short = Miss("requirement.stamp", rule.stamp, there)
             return Trial(offer, standing, reach, {}, stamp, 0, short)
-    amounts = None
-    total = total_of(rule, basket, reach)
-    if total is None:
-        amounts = amounts_of(rule, basket, reach, balance(standing, rule))
-        total = sum(amounts.values())
-    nothing = None if total else Miss("reward.value", 1, 0)
-    return Trial(offer, standing, reach, amounts, stamp, total, nothing)
+    amounts, total = worth_of(rule, basket, reach, standing)
+    return Trial(offer, standing, reach, amounts, stamp, total, None if total else _NOTHING)
 
 
 def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
@@ -182,21 +222,24 @@ def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
 def _candidates(rule: CompiledRule, basket: Basket) -> Sequence[int]:
     """Return the lines that may get a rule's reward now, in their order (4)."""
     lines: Sequence[int] = basket.matching(rule.items)
-    barred: set[int] = set()
+    barring: list[Collection[int]] = [basket.full]
     if rule.blacklist is not None:
-        barred.update(basket.matching(rule.blacklist))
+        barring.append(basket.matching(rule.blacklist))
     if rule.item_without_discount:
-        barred |= basket.discounted
+        barring.append(basket.discounted)
     if rule.any_item:
-        barred |= basket.under_item_rule
+        barring.append(basket.under_item_rule)
     elif rule.is_item:
-        barred |= basket.under_any_item
-    barred |= basket.full
-    if barred:
-        lines = [line for line in lines if line not in barred]
-    stores = basket.line_stores
-    if stores is not None and has_store(rule):
-        lines = [line for line in lines if store_fits(rule, stores[line]) is None]
+        barring.append(basket.under_any_item)
+    for barred in barring:
+        if barred:
+            lines = [line for line in lines if line not in barred]
+    if rule.has_store and basket.has_line_stores:
+        if rule.only_stores is not None:
+            named, own = rule.only_stores, basket.store_ids
+            return [line for line in lines if own[line] in named]
+        facts = basket.line_stores or ()
+        lines = [line for line in lines if store_fits(rule, facts[line]) is None]
     return lines
 
 
@@ -216,45 +259,58 @@ def _activated(trials: list[Trial]) -> tuple[list[Trial], list[Verdict]]:
 
 
 def _combined(
-    basket: Basket, trials: Sequence[Trial]
-) -> tuple[dict[tuple[str, str], Use], dict[tuple[str, str], Miss]]:
-    """Return what is used when rules meet: all that combine, or one alone (9)."""
-    together = [trial for trial in trials if not trial.offer.rule.alone]
-    singles = [trial for trial in trials if trial.offer.rule.alone and trial.miss is None]
-    uses, misses = _applied(basket, together)
-    misses |= {_name(t.offer): t.miss for t in trials if t.miss is not None}
-    best = max(singles, key=lambda trial: trial.total, default=None)
+    basket: Basket, trials: Sequence[Trial], *, explained: bool
+) -> tuple[dict[int, Use], dict[int, Miss]]:
+    """Return what is used when rules meet: all that combine, or one alone (9).
+
+    Uses and misses are named by the place of their trial.
+    """
+    uses, misses = _applied(basket, trials, explained=explained)
+    singles = [
+        place for place, trial in enumerate(trials) if trial.offer.rule.alone and trial.miss is None
+    ]
+    if not singles:
+        return uses, misses
+    best = max(singles, key=lambda place: trials[place].total)
     combined = sum(use.total for use in uses.values())
-    lost = Miss("limitation.discount_combination", best.total if best else 0, combined)
-    if best is None or best.total <= combined:
-        return uses, misses | {_name(trial.offer): lost for trial in singles}
-    beaten = Miss("limitation.discount_combination", found=best.offer.rule.id)
-    misses |= {_name(trial.offer): beaten for trial in trials if trial.miss is None}
-    amounts = _amounts_now(best, Basket(basket.purchase))
-    use = Use(best.offer, amounts if isinstance(amounts, dict) else {}, best.stamp, 1)
-    return {_name(best.offer): use}, misses
+    if trials[best].total <= combined:
+        lost = Miss("limitation.discount_combination", trials[best].total, combined)
+        return uses, misses | dict.fromkeys(singles, lost)
+    trial = trials[best]
+    beaten = Miss("limitation.discount_combination", found=trial.offer.rule.id)
+    misses |= {place: beaten for place, each in enumerate(trials) if each.miss is None}
+    amounts = _amounts_now(trial, Basket(basket.purchase))
+    use = Use(trial.offer, amounts if isinstance(amounts, dict) else {}, trial.stamp, 1)
+    return {best: use}, misses
 
 
 def _applied(
-    basket: Basket, trials: Sequence[Trial]
-) -> tuple[dict[tuple[str, str], Use], dict[tuple[str, str], Miss]]:
-    """Apply rules one after the other, each to what those before it have left."""
-    uses: dict[tuple[str, str], Use] = {}
-    misses: dict[tuple[str, str], Miss] = {}
-    for trial in trials:
+    basket: Basket, trials: Sequence[Trial], *, explained: bool
+) -> tuple[dict[int, Use], dict[int, Miss]]:
+    """Apply rules that combine one after the other, each to what those before it have left.
+
+    Once no line has anything left, the rest of them give nothing, whatever they are.
+    """
+    uses: dict[int, Use] = {}
+    misses: dict[int, Miss] = {}
+    for place, trial in enumerate(trials):
+        rule = trial.offer.rule
         if trial.miss is not None:
+            misses[place] = trial.miss
             continue
+        if rule.alone:
+            continue
+        if not (basket.open or explained):
+            break
         amounts = _amounts_now(trial, basket)
         if isinstance(amounts, Miss):
-            misses[_name(trial.offer)] = amounts
+            misses[place] = amounts
             continue
-        rule = trial.offer.rule
         if not rule.is_bonus:
-            for line, amount in amounts.items():
-                basket.take(line, amount)
+            basket.take(amounts)
         if rule.is_item:
             basket.occupy(amounts, any_item=rule.any_item)
-        uses[_name(trial.offer)] = Use(trial.offer, amounts, trial.stamp, 1)
+        uses[place] = Use(trial.offer, amounts, trial.stamp, 1)
     return uses, misses
 
 
@@ -270,9 +326,8 @@ def _amounts_now(trial: Trial, basket: Basket) -> Amounts | Miss:
             return again
         reach = again
     if not any(left[line] > 0 for line in reach.lines):
-        return Miss("reward.value", 1, 0)
-    amounts = amounts_of(rule, basket, reach, balance(trial.standing, rule))
-    return amounts or Miss("reward.value", 1, 0)
+        return _NOTHING
+    return amounts_of(rule, basket, reach, trial.standing) or _NOTHING
 
 
 def _may_bar(rule: CompiledRule, basket: Basket) -> bool:
@@ -280,16 +335,6 @@ def _may_bar(rule: CompiledRule, basket: Basket) -> bool:
     if rule.item_without_discount or rule.receipt_without_discount or basket.full:
         return True
     return rule.is_item and bool(basket.under_item_rule if rule.any_item else basket.under_any_item)
-
-
-def has_book(rule: CompiledRule) -> bool:
-    """Tell whether the book of a ref can change what a rule gives."""
-    return rule.repeat_usage >= 0 or rule.stamp > 0 or rule.kind == "discount_debit"
-
-
-def _name(offer: Offer) -> tuple[str, str]:
-    """Return what tells an offer from all others."""
-    return offer.rule.id, offer.ref.id
 
 
 def _rank(trial: Trial) -> tuple[bool, int, int, str, int, str]:

@@ -61,7 +61,7 @@ def units_in(rule: CompiledRule, assembly: Assembly, sets: int) -> dict[int, int
     units: dict[int, int] = {}
     for mix, queue in zip(rule.mixes, assembly.queues, strict=True):
         if mix.reward_eligible:
-            for line, count in _popped(list(queue), mix.quantity * sets):
+            for line, count in _popped([*reversed(queue)], mix.quantity * sets):
                 units[line] = units.get(line, 0) + count
     return units
 
@@ -75,20 +75,21 @@ def mix_reward(
     Keeps: a mix that is cheaper than its new price gets nothing and takes nothing from others.
     Source: neighbours 3.12, step 8.
     """
-    queues = [list(queue) for queue in assembly.queues]
-    scale = common_multiple(units[line] for queue in queues for line, _ in queue)
+    parts = [
+        (mix.quantity, mix.reward_eligible, [*reversed(queue)])
+        for mix, queue in zip(rule.mixes, assembly.queues, strict=True)
+    ]
+    scale = common_multiple([units[line] for _, _, queue in parts for line, _ in queue])
     value = rule.value.numerator * scale
     total = 0
     while sets > 0:
         # Sets made of the same lines are worth the same, so they are counted, not walked.
-        alike = min(
-            queue[0][1] // mix.quantity for mix, queue in zip(rule.mixes, queues, strict=True)
-        )
+        alike = min([queue[-1][1] // quantity for quantity, _, queue in parts])
         alike = max(1, min(alike, sets))
         worth = 0
-        for mix, queue in zip(rule.mixes, queues, strict=True):
-            for line, count in _popped(queue, mix.quantity * alike):
-                if mix.reward_eligible:
+        for quantity, eligible, queue in parts:
+            for line, count in _popped(queue, quantity * alike):
+                if eligible:
                     worth += price[line] * count * (scale // units[line])
         total += max(0, worth - value * alike)
         sets -= alike
@@ -112,29 +113,35 @@ def _filled(
 ) -> list[list[tuple[int, int]]] | None:
     """Return the units of so many sets, part by part; None where they cannot all be filled."""
     free: dict[int, int] = {}
+    units = basket.units
     queues: list[list[tuple[int, int]]] = [[] for _ in mixes]
     for part in order:
         needed = mixes[part].quantity * sets
+        queue = queues[part]
         for line in lines_of[part]:
-            count = min(needed, free.get(line, basket.units[line]))
+            there = free[line] if line in free else units[line]
+            count = min(needed, there)
             if count:
-                queues[part].append((line, count))
-                free[line] = free.get(line, basket.units[line]) - count
+                queue.append((line, count))
+                free[line] = there - count
                 needed -= count
+                if not needed:
+                    break
         if needed:
             return None
-        queues[part].sort()
+        queue.sort()
     return queues
 
 
 def _popped(queue: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
-    """Take so many units from the front of a queue, and return which."""
+    """Take so many units from the end of a queue, and return which."""
     taken = []
     while count > 0:
-        line, there = queue.pop(0)
-        used = min(count, there)
-        taken.append((line, used))
-        count -= used
-        if there > used:
-            queue.insert(0, (line, there - used))
+        line, there = queue.pop()
+        if there > count:
+            queue.append((line, there - count))
+            taken.append((line, count))
+            break
+        taken.append((line, there))
+        count -= there
     return taken

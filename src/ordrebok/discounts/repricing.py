@@ -18,9 +18,9 @@ def relined(item: Item, lines: Sequence[DiscountLine], *, is_changed: bool, vers
     Source: decisions, drafts 3; neighbours 3.11.
     """
     changed = is_changed or None
-    if item.discount_lines == tuple(lines) and item.is_changed == changed:
+    if item.is_changed == changed and item.discount_lines == tuple(lines):
         return item
-    net = item.gross_amount - sum(line.amount or 0 for line in lines)
+    net = item.gross_amount - sum([line.amount or 0 for line in lines])
     taxes = retaxed(item.tax_lines, item.net_amount, net)
     return replace(
         item,
@@ -34,7 +34,7 @@ def relined(item: Item, lines: Sequence[DiscountLine], *, is_changed: bool, vers
 
 def retaxed(lines: tuple[TaxLine, ...], before: int, after: int) -> tuple[TaxLine, ...]:
     """Return the taxes of a line whose net amount changes, as they are where it stays."""
-    return lines if before == after else tuple(_retaxed(line, before, after) for line in lines)
+    return lines if before == after else tuple([_retaxed(line, before, after) for line in lines])
 
 
 def _retaxed(line: TaxLine, before: int, after: int) -> TaxLine:

@@ -50,7 +50,7 @@ def closed(rule: CompiledRule, ref: Ref, basket: Basket) -> Miss | None:
         return Miss("deleted_at" if rule.rule.deleted_at else "active", required=True, found=False)
     if ref.deleted:
         return Miss("refs.deleted_at")
-    if not _given(ref, basket.purchase.customer_id):
+    if ref.given_to not in holders_of(basket.purchase.customer_id):
         return Miss("customers", ref.given_to, basket.purchase.customer_id)
     if moment < rule.from_ms:
         return Miss("requirement.purchase_from", Moment(rule.from_ms), Moment(moment))
@@ -124,21 +124,18 @@ def store_fits(rule: CompiledRule, facts: FactsOf) -> Miss | None:
     return None
 
 
-def has_store(rule: CompiledRule) -> bool:
-    """Tell whether a rule asks for a store at all."""
-    return bool(rule.store_ids is not None or rule.store or rule.mcc_ranges)
-
-
-def _given(ref: Ref, customer_id: str | None) -> bool:
-    """Tell whether a ref is for purchases of this customer, None for a stranger."""
+def holders_of(customer_id: str | None) -> frozenset[str]:
+    """Return whose rules hold for purchases of this customer, None for a stranger."""
     if customer_id is None:
-        return ref.given_to == NOBODY
-    return ref.given_to in {customer_id, EVERYBODY} and ref.given_to != NOBODY
+        return frozenset((NOBODY,))
+    return frozenset((customer_id, EVERYBODY)) - {NOBODY}
 
 
 def _store_miss(rule: CompiledRule, basket: Basket) -> Miss | None:
     """Return what no store of the purchase satisfies; lines may have stores of their own."""
-    if not has_store(rule):
+    if not rule.has_store:
+        return None
+    if rule.only_stores is not None and not rule.only_stores.isdisjoint(basket.store_ids):
         return None
     if basket.line_stores is None:
         return store_fits(rule, basket.store_facts)

@@ -11,6 +11,7 @@ from ordrebok.discounts.basket import Basket
 from ordrebok.discounts.compiled import CompiledRule, Ratio
 from ordrebok.discounts.mixes import Assembly, common_multiple, mix_reward, units_in
 from ordrebok.discounts.spreading import spread_within
+from ordrebok.discounts.standing import Standing, balance
 from ordrebok.money import divide_half_up
 
 Amounts = dict[int, int]
@@ -36,25 +37,37 @@ class Pool(NamedTuple):
     lines: Sequence[int]
 
 
-def total_of(rule: CompiledRule, basket: Basket, reach: Reach) -> int | None:
-    """Return what a reward sums to where that is known without spreading it, else None.
+def worth_of(
+    rule: CompiledRule, basket: Basket, reach: Reach, standing: Standing
+) -> tuple[Amounts | None, int]:
+    """Return what each line gets of a rule's reward by itself, and the sum.
 
-    Units: minor units. Most rules that are tried are not applied, or only after others have
-    changed what is left; then spreading would have been for nothing.
+    Units: minor units. Where the sum is known without spreading it, the amounts are None: most
+    rules that are tried are not applied, or only after others have changed what is left; then
+    spreading would have been for nothing.
     """
-    if rule.kind != "discount_amount" or rule.is_item or rule.values:
-        return None
-    left = basket.left
-    room = basket.taker_room if reach.lines is basket.takers else None
-    if room is None:
+    if rule.kind == "discount_amount" and not (rule.is_item or rule.values):
+        if reach.lines is basket.takers:
+            return None, min(rule.value.numerator, basket.taker_room)
+        left = basket.left
         room = sum([left[line] for line in reach.lines if left[line] > 0])
-    return min(rule.value.numerator, room)
+        return None, min(rule.value.numerator, room)
+    if rule.is_plain and not basket.changed:
+        name = (rule.value, rule.on_net)
+        known = basket.percentages.get(name)
+        if known is None:
+            # Many rules take the same percentage off everything.
+            amounts = _percent(rule, basket, reach)
+            known = basket.percentages[name] = (amounts, sum(amounts.values()))
+        return known
+    amounts = amounts_of(rule, basket, reach, standing)
+    return amounts, sum(amounts.values())
 
 
-def amounts_of(rule: CompiledRule, basket: Basket, reach: Reach, balance: int) -> Amounts:
+def amounts_of(rule: CompiledRule, basket: Basket, reach: Reach, standing: Standing) -> Amounts:
     """Return what each line gets of a rule's reward.
 
-    Units: minor units; `balance` is what a `discount_debit` has left.
+    Units: minor units; `standing` is the book of the rule's ref.
     Keeps: no amount is negative or above what is left of its line.
     Source: neighbours 3.12, steps 8 and 11.
     """
@@ -71,7 +84,8 @@ def amounts_of(rule: CompiledRule, basket: Basket, reach: Reach, balance: int) -
             return _mix(rule, basket, reach)
         case _:
             price = _price(rule, basket)
-            total = min(balance, sum(max(0, price[line]) for line in reach.lines))
+            whole = sum([max(0, price[line]) for line in reach.lines])
+            total = min(balance(standing, rule), whole)
             return _spread(basket, reach.lines, total)
 
 
@@ -80,11 +94,6 @@ def _percent(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
     price, left = _price(rule, basket), basket.left
     if rule.mixes or (rule.is_item and rule.reward_usage >= 0):
         return _percent_of_units(rule, basket, reach)
-    # Many rules take the same percentage off everything: until lines change, it is the same.
-    shared = reach.lines is basket.takers and not rule.values and not basket.changed
-    name = (rule.value, rule.on_net)
-    if shared and name in basket.percentages:
-        return basket.percentages[name]
     amounts: Amounts = {}
     for value, lines in _pools(rule, basket, reach.lines):
         # Twice the numerator and half of the denominator: half up in whole numbers.
@@ -98,8 +107,6 @@ def _percent(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
                     amounts[line] = room
                 elif amount:
                     amounts[line] = amount
-    if shared:
-        basket.percentages[name] = amounts
     return amounts
 
 
@@ -117,10 +124,11 @@ def _percent_of_units(rule: CompiledRule, basket: Basket, reach: Reach) -> Amoun
 
 def _amount(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
     """Take an amount off: once from a receipt, for every set from items."""
-    begun = _begun(rule, basket, reach) if rule.is_item else {}
+    if not (rule.values or rule.is_item):
+        return _spread(basket, reach.lines, rule.value.numerator)
     amounts: Amounts = {}
-    for value, lines in _pools(rule, basket, reach.lines):
-        times = sum(begun[line] for line in lines) if rule.is_item else 1
+    for value, lines, sets in _pools_with_sets(rule, basket, reach):
+        times = sets if rule.is_item else 1
         amounts |= _spread(basket, lines, value.numerator * times)
     return amounts
 
@@ -140,24 +148,22 @@ def _new_price(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
 
 def _cheapest(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
     """Give the cheapest units free, or at a percentage off."""
-    price, begun = _price(rule, basket), _begun(rule, basket, reach)
-    there = _covered(rule, basket, reach) if rule.mixes else basket.units
+    price, units, left = _price(rule, basket), basket.units, basket.left
+    there = _covered(rule, basket, reach) if rule.mixes else units
+    free = rule.kind == "discount_item_quantity"
     amounts: Amounts = {}
-    for value, lines in _pools(rule, basket, reach.lines):
-        sets = sum(begun[line] for line in lines)
-        free = rule.kind == "discount_item_quantity"
+    for value, lines, sets in _pools_with_sets(rule, basket, reach):
         count = sets * value.numerator if free else sets
-        share = Ratio(1) if free else Ratio(value.numerator, value.denominator * 100)
-        scale = common_multiple(basket.units[line] for line in lines)
-        unit_price = {line: price[line] * (scale // basket.units[line]) for line in lines}
-        for line in sorted(lines, key=lambda line: (unit_price[line], line)):
-            units = basket.units[line]
+        numerator, denominator = (1, 1) if free else (value.numerator, value.denominator * 100)
+        scale = common_multiple([units[line] for line in lines])
+        for _, line in sorted([(price[line] * (scale // units[line]), line) for line in lines]):
+            if count <= 0:
+                break
             taken = min(count, there[line])
             count -= taken
-            amount = divide_half_up(
-                max(0, price[line]) * taken * share.numerator, units * share.denominator
-            )
-            amounts[line] = min(amount, max(0, basket.left[line]))
+            whole, room = price[line] * taken * numerator, left[line]
+            if whole > 0 and room > 0:
+                amounts[line] = min(divide_half_up(whole, units[line] * denominator), room)
     return _positive(amounts)
 
 
@@ -172,8 +178,10 @@ def _mix(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
 
 def _spread(basket: Basket, lines: Sequence[int], total: int) -> Amounts:
     """Spread an amount over lines by their gross, none above what is left of it."""
-    weights = [basket.gross[line] for line in lines]
-    parts = spread_within(total, weights, [basket.left[line] for line in lines])
+    gross, left = basket.gross, basket.left
+    lines = [line for line in lines if left[line] > 0]
+    weights, caps = [gross[line] for line in lines], [left[line] for line in lines]
+    parts = spread_within(total, weights, caps)
     return {line: part for line, part in zip(lines, parts, strict=True) if part}
 
 
@@ -193,6 +201,22 @@ def _pools(rule: CompiledRule, basket: Basket, lines: Sequence[int]) -> list[Poo
         pools.setdefault(which, []).append(line)
     values = [*(value for _, value in named), rule.value]
     return [Pool(values[which], pools[which]) for which in sorted(pools)]
+
+
+def _pools_with_sets(
+    rule: CompiledRule, basket: Basket, reach: Reach
+) -> list[tuple[Ratio, Sequence[int], int]]:
+    """Return the lines by the value that holds for them, and how many sets begin on them.
+
+    All sets begin somewhere: where one value holds for all lines, they need not be looked for.
+    """
+    if not rule.values:
+        return [(rule.value, reach.lines, reach.sets)]
+    begun = _begun(rule, basket, reach)
+    return [
+        (value, lines, sum([begun[line] for line in lines]))
+        for value, lines in _pools(rule, basket, reach.lines)
+    ]
 
 
 def _covered(rule: CompiledRule, basket: Basket, reach: Reach) -> dict[int, int]:

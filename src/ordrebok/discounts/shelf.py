@@ -63,24 +63,30 @@ def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
     Keeps: what is left out would give nothing and collect nothing, so the engine's uses are the
     same with it.
     """
-    ids = {line.id for line in purchase.lines if line.id is not None}
-    groups = {group for line in purchase.lines for group in line.groups}
-    stores = {_id_of(purchase.store), *(_id_of(line.store) for line in purchase.lines)}
-    gross = sum(line.gross_amount for line in purchase.lines)
+    lines = purchase.lines
+    ids = {line.id for line in lines if line.id is not None}
+    groups = {group for line in lines for group in line.groups}
+    stores = {_id_of(store) for store in (purchase.store, *[line.store for line in lines])}
+    gross = sum([line.gross_amount for line in lines])
     found: list[Offer] = []
     for shelf in shelves:
         positions = set(shelf.general)
-        for code in purchase.codes | ids if shelf.by_code else ():
-            positions.update(shelf.by_code.get(code, ()))
-        for name in ids if shelf.by_id else ():
-            positions.update(shelf.by_id.get(name, ()))
-        for name in groups if shelf.by_group else ():
-            positions.update(shelf.by_group.get(name, ()))
-        for name in stores if shelf.by_store else ():
-            positions.update(shelf.by_store.get(name, ()))
-        reached = bisect_right(shelf.by_gross, gross, key=itemgetter(0))
-        positions.update(position for _, position in shelf.by_gross[:reached])
-        found += [shelf.offers[position] for position in positions]
+        for names, index in (
+            (purchase.codes, shelf.by_code),
+            (ids, shelf.by_code),
+            (ids, shelf.by_id),
+            (groups, shelf.by_group),
+            (stores, shelf.by_store),
+        ):
+            if index:
+                for name in names:
+                    if name in index:
+                        positions.update(index[name])
+        if shelf.by_gross and shelf.by_gross[0][0] <= gross:
+            reached = bisect_right(shelf.by_gross, gross, key=itemgetter(0))
+            positions.update([position for _, position in shelf.by_gross[:reached]])
+        offers = shelf.offers
+        found += [offers[position] for position in positions]
     return found
 
 

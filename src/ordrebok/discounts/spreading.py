@@ -1,6 +1,7 @@
 """One amount over many lines: parts that always sum to the whole."""
 
 from collections.abc import Sequence
+from operator import lt
 
 
 def spread(total: int, weights: Sequence[int]) -> list[int]:
@@ -12,10 +13,10 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
     unit each, to the first parts.
     Source: neighbours 9, distributeBy.
     """
-    whole = sum(weights)
-    twice, size = 2 * whole, 2 * abs(total)
+    whole, total_size = sum(weights), abs(total)
+    twice, size = 2 * whole, 2 * total_size
     parts = [(size * weight + whole) // twice for weight in weights]
-    rest = abs(total) - sum(parts)
+    rest = total_size - sum(parts)
     step = 1 if rest > 0 else -1
     while rest:
         for position, weight in enumerate(weights):
@@ -37,6 +38,8 @@ def spread_within(total: int, weights: Sequence[int], caps: Sequence[int]) -> li
     left = min(total, sum([caps[position] for position in open_parts]))
     while left > 0:
         shares = spread(left, [weights[position] for position in open_parts])
+        if len(shares) == len(parts) and all(map(lt, shares, caps)):
+            return shares
         still_open = []
         for position, share in zip(open_parts, shares, strict=True):
             if share < caps[position]:
