@@ -29,7 +29,15 @@ class Play:
     """Takes the sandboxes (see sandbox/boxes.py), or None where none are served."""
 
 
-Plan = Commit | Fetch | Listing | Reading | Ask | Play | Refusal
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A list whose number of rows is told in the header `total-count`, where it is asked for."""
+
+    commit: Commit
+    """Answers `[total, rows]`; the total is null where nobody asked."""
+
+
+Plan = Commit | Counted | Fetch | Listing | Reading | Ask | Play | Refusal
 
 READ = ("admin:shopping", "read:shopping")
 WRITE = ("admin:shopping", "write:shopping")

@@ -9,7 +9,7 @@ import pytest
 from ordrebok.operation import Operation
 from ordrebok.refusals import CATALOGUE
 from ordrebok.table import OPERATIONS
-from tests.http.world import ROWS, World, body_of, call
+from tests.http.world import CUSTOMER, ROWS, World, body_of, call
 from tests.support.api import Api, Site, line
 
 BEARER = tuple(row for row in OPERATIONS if row.auth == "bearer")
@@ -99,7 +99,8 @@ def test_token_without_the_scope(sqlite_site: Site, world: World, row: Operation
 def test_any_one_of_the_scopes_suffices(sqlite_site: Site, row: Operation, scope: str) -> None:
     """Each alternative alone opens the operation, on the client's own account."""
     world = World(sqlite_site.new_account())
-    client = sqlite_site.client_of(world.api.account_id, scope)
+    customer = CUSTOMER if scope.startswith("user:") else None
+    client = sqlite_site.client_of(world.api.account_id, scope, customer_id=customer)
     world.ready_for(row)
     assert call(world, row, by=client).status_code == 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -39,6 +40,14 @@ RECEIPT = {
     "customer_id": CUSTOMER,
     "items": [{"line_id": 1, "gross_amount": 1000, "eligible_for_discount": True}],
 }
+CLAIM: Json = {
+    "ref": "receipt-2",
+    "type": "pos",
+    "purchase_at": "2026-06-01T12:00:00Z",
+    "customer_id": CUSTOMER,
+    "discounts": [{"id": "{did}", "refs": [{"id": "{ref_id}", "amount": 100, "usage": 1}]}],
+}
+"""Names in braces are those of a world."""
 OPERATION = {"items": [{"line_id": 1, "amount": 10}]}
 SESSION = {
     "items": [{"line_id": "1", "amount": 10}],
@@ -71,6 +80,7 @@ BODIES: dict[str, Json] = {
         "usage_ref": {"ref": "receipt-1", "ref_type": "receipt_add", "usage": 1, "amount": 100}
     },
     "aid_discounts_available_for_receipt_post": RECEIPT,
+    "aid_discounts_available_for_receipt_claims_post": CLAIM,
     "aid_billing_payout_rules_post": {
         "rule_type": "order.items.store.id",
         "rule_id": STORE,
@@ -161,9 +171,20 @@ class World:
         """Make what the operation needs, with the order so that the operation changes something."""
         if row in DISCOUNTS and "did" not in self.names:
             self._make_rule()
+        if "{claim_id}" in row.path and "claim_id" not in self.names:
+            claim = {**self.filled(CLAIM), "ref": "receipt-1"}
+            path = self._discounts("available_for_receipt/claims")
+            self.names["claim_id"] = self.api.post(path, claim)["id"]
         for step in BEFORE.get(row.id, ()) if changing else ():
             body = () if step == "close" else (OPERATION,)
             self.api.post(self._order(f"/{step}"), *body)
+
+    def filled(self, body: Json) -> Json:
+        """A body with the names of this world."""
+        text = json.dumps(body)
+        for name in ("did", "ref_id"):
+            text = text.replace(f"{{{name}}}", self.names.get(name, name))
+        return json.loads(text)
 
     def _make_rule(self) -> None:
         """Write a rule in a campaign, and give it to the customer and to everybody."""
@@ -212,7 +233,7 @@ class World:
         """The versions of draft and order, and how many drafts and orders there are.
 
         Where there are discounts: those of rule and campaign, and how many campaigns and rules
-        there are, and refs that the customer can use, and uses of them.
+        there are, refs that the customer can use, uses of them, and claims.
         """
         drafts = self.api.send("GET", "draft_orders", params={"total": "true", "limit": 1})
         orders = self.api.send("GET", "orders", params={"total": "true", "limit": 1})
@@ -233,7 +254,9 @@ class World:
         held = self.api.get(self._discounts(f"customers/{CUSTOMER}/rules"), limit=100)
         used = sum(each["statistics"]["usage"] for each in held)
         versions = rule["version"], campaign["version"]
-        return (*versions, len(campaigns), len(rules), len(held), used)
+        path = self._discounts("available_for_receipt/claims")
+        claims = self.api.send("GET", path, params={"total": "true"}).headers["total-count"]
+        return (*versions, len(campaigns), len(rules), len(held), used, int(claims))
 
 
 def body_of(row: Operation) -> tuple[Json, ...]:
@@ -253,4 +276,6 @@ def call(
 ) -> httpx.Response:
     """Send an operation's valid request, by the world's own client or another one."""
     api = by or world.api
-    return api.send(row.method, path or world.path(row), *body_of(row), headers=headers)
+    where = path or world.path(row)
+    body = [world.filled(each) for each in body_of(row)]
+    return api.send(row.method, where, *body, headers=headers)

@@ -7,8 +7,9 @@ import asyncio
 import msgspec
 
 from ordrebok.decision import Call, Commit, Decision, Key, Outcome, State
+from ordrebok.discounts.books import booked
 from ordrebok.discounts.operations import OPERATIONS
-from ordrebok.discounts.record import booked, offers_for
+from ordrebok.discounts.record import offers_for
 from ordrebok.refusals import Refusal
 from ordrebok.store import Store
 from ordrebok.wire.base import encode

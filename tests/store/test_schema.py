@@ -179,9 +179,7 @@ def test_both_engines_have_the_same_tables(tmp_path: Path, request: pytest.Fixtu
     """A column of one engine is a column of the other, but for where SQLite keeps its rows."""
     by_place = ("events", "history")
     only_sqlite = {("documents", "place"), *((table, "document") for table in by_place)}
-    only_postgres = {
-        (table, column) for table in by_place for column in ("kind", "document_id")
-    }
+    only_postgres = {(table, column) for table in by_place for column in ("kind", "document_id")}
 
     async def use() -> None:
         url = f"sqlite:///{tmp_path / 'a.db'}"

@@ -175,9 +175,9 @@ class Site:
         """A client, with these scopes or all for shopping, of an account of its own."""
         return self.client_of(self.operator.add_account(), *scopes)
 
-    def client_of(self, account_id: str, *scopes: str) -> Api:
-        """One more client of an account."""
-        credentials = self.operator.add_client(account_id, scopes or ADMIN)
+    def client_of(self, account_id: str, *scopes: str, customer_id: str | None = None) -> Api:
+        """One more client of an account; with a customer, its token is for that customer."""
+        credentials = self.operator.add_client(account_id, scopes or ADMIN, customer_id)
         return Api(self.http, self.contract, credentials)
 
 

@@ -82,8 +82,10 @@ class Operator:
         assert self.run(self._book.add_account(account)), f"{account_id} is there already"
         return account_id
 
-    def add_client(self, account_id: str, scopes: Sequence[str] = ADMIN) -> Credentials:
-        """Add an API client with a grant of these scopes, and a token."""
+    def add_client(
+        self, account_id: str, scopes: Sequence[str] = ADMIN, customer_id: str | None = None
+    ) -> Credentials:
+        """Add an API client with a grant of these scopes, and a token, for a customer if asked."""
         made = self.run(make(self._book, account_id, tuple(scopes), "A test's client", None))
         assert not isinstance(made, Refusal), made
         token = self.run(
@@ -94,6 +96,7 @@ class Operator:
                 audience=f"https://orders.test/v1/accounts/{account_id}",
                 issuer="https://orders.test",
                 now=clock.now(),
+                customer_id=customer_id,
             )
         )
         assert not isinstance(token, Refusal), token

@@ -4,7 +4,13 @@ from ordrebok import clock
 from ordrebok.accounts.book import AccountBook
 from ordrebok.accounts.credentials import fits
 from ordrebok.accounts.keys import signing_key
-from ordrebok.accounts.rules import TOKEN_SECONDS, audience_fault, scopes_of, usable
+from ordrebok.accounts.rules import (
+    TOKEN_SECONDS,
+    audience_fault,
+    for_customer,
+    scopes_of,
+    usable,
+)
 from ordrebok.accounts.tokens import claims_of, sign
 from ordrebok.clock import Instant
 from ordrebok.decision import Call
@@ -41,11 +47,17 @@ async def issue(book: AccountBook, call: Call, body: TokenRequest) -> TokenAnswe
             return Refusal("TOO_MANY_REQUESTS", retry_after_seconds=wait_seconds)
         return refuse("INVALID_CLIENT")
     return await token_for(
-        book, stored.client, call.account_id, audience=body.audience, issuer=call.origin, now=now
+        book,
+        stored.client,
+        call.account_id,
+        audience=body.audience,
+        issuer=call.origin,
+        now=now,
+        customer_id=body.customer_id,
     )
 
 
-async def token_for(
+async def token_for(  # noqa: PLR0913 -- each is something that the token says
     book: AccountBook,
     client: Client,
     account_id: str,
@@ -53,14 +65,29 @@ async def token_for(
     audience: str,
     issuer: str,
     now: Instant,
+    customer_id: str | None = None,
 ) -> TokenAnswer | Refusal:
     """Return a token with all the scopes that the client's grants give it on the account.
+
+    One for a customer has only those that may be handed on to a customer.
 
     Refuses: NO_GRANT.
     """
     granted = usable(await book.grants_of(account_id, client.id) or (), account_id)
     if not granted:
         return refuse("NO_GRANT")
-    claims = claims_of(client, issuer=issuer, audience=audience, scopes=scopes_of(granted), now=now)
+    scopes = scopes_of(granted)
+    if customer_id is not None:
+        scopes = for_customer(scopes)
+        if not scopes:
+            return refuse("NO_GRANT", "The client has no scope that a customer may have")
+    claims = claims_of(
+        client,
+        issuer=issuer,
+        audience=audience,
+        scopes=scopes,
+        now=now,
+        customer_id=customer_id,
+    )
     token = sign(await signing_key(book, now), claims)
     return TokenAnswer(access_token=token, token_type=BEARER, expires_in=TOKEN_SECONDS)

@@ -128,6 +128,23 @@ def scopes_of(grants: Iterable[Grant]) -> frozenset[str]:
     return frozenset(scope for grant in grants for scope in grant.scope)
 
 
+def is_customers(scope: str) -> bool:
+    """Tell whether a scope opens nothing but what is the customer's whom the token names."""
+    return scope.startswith("user:")
+
+
+def for_customer(scopes: Iterable[str]) -> frozenset[str]:
+    """Return those scopes that a token may hold which is handed on to a customer.
+
+    Keeps: such a token opens what is the customer's, what is public, and nothing else.
+    """
+    return frozenset(
+        scope
+        for scope in scopes
+        if is_customers(scope) or scope == "public" or scope.startswith("public:")
+    )
+
+
 def _holds(held: frozenset[str], scope: str) -> bool:
     """Tell whether the scope is held, itself or as part of its service's admin scope."""
     service = scope.split(":")[1] if ":" in scope else scope

@@ -44,9 +44,11 @@ class Principal(NamedTuple):
     """Id of the client resource, kept in `created_by`."""
     account_id: str
     scopes: frozenset[str]
+    customer_id: str | None = None
+    """The customer whom the token was made for, if it was made for one."""
 
 
-class Claims(msgspec.Struct, frozen=True, kw_only=True):
+class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a token says."""
 
     iss: str
@@ -62,6 +64,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     iat: int
     exp: int
     jti: str
+    customer_id: str | None = None
+    """The customer whom the token is for; `user:` scopes open what is this customer's."""
 
 
 class _Entry(NamedTuple):
@@ -84,6 +88,7 @@ def claims_of(
     audience: str,
     scopes: frozenset[str],
     now: Instant,
+    customer_id: str | None = None,
 ) -> Claims:
     """Return what a new token for this client says.
 
@@ -101,6 +106,7 @@ def claims_of(
         iat=issued,
         exp=issued + TOKEN_SECONDS,
         jti=new_uuid(),
+        customer_id=customer_id,
     )
 
 
@@ -164,7 +170,7 @@ class Tokens:
         if not granted:
             return _invalid("its grant is removed")
         scopes = scopes_of(granted) & frozenset(claims.scope.split())
-        principal = Principal(claims.sub, claims.oid, scopes)
+        principal = Principal(claims.sub, claims.oid, scopes, claims.customer_id)
         self._remember(authorization, principal, claims.exp)
         return principal
 

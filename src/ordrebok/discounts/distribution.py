@@ -1,12 +1,13 @@
 """The rows of the API that give a rule to customers, take it back, and say who has it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from ordrebok.decision import Call, Commit, Decision, Key, Put, State
+from ordrebok.decision import Call, Commit, Decision, Put, State
 from ordrebok.discounts import giving
 from ordrebok.discounts.record import (
+    holders_key,
     put,
     put_head,
     put_index,
@@ -17,6 +18,7 @@ from ordrebok.discounts.record import (
 )
 from ordrebok.discounts.register import invalid_cursor
 from ordrebok.discounts.requirements import EVERYBODY
+from ordrebok.discounts.statistics import shown
 from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Fault, Refusal, not_found
 from ordrebok.wire.base import encode
@@ -28,7 +30,6 @@ from ordrebok.wire.discount_ref import (
     GiveBody,
     Holders,
     RefDocument,
-    ShownUsage,
     TakeBackBody,
     Wallet,
 )
@@ -41,11 +42,6 @@ _CHUNK = 200
 """Refs that one document of holders names: giving writes one of them anew."""
 _FIRST_LOOK = 200
 """Refs that a page looks at first; twice as many each time, until it is full."""
-
-
-def holders_key(account_id: str, rule_id: str, chunk: int) -> Key:
-    """Return where some of the refs of a rule are named."""
-    return Key(account_id, "discount_register", f"holders:{rule_id}:{chunk}")
 
 
 def on_rule(call: Call, change: Callable[[Rule, State], Decision | Refusal]) -> Commit:
@@ -61,9 +57,13 @@ def on_rule(call: Call, change: Callable[[Rule, State], Decision | Refusal]) -> 
 
 
 def _enlisted(
-    state: State, call: Call, rule_id: str, ref_ids: Sequence[str]
+    state: State, call: Call, rule_id: str, given: Mapping[str, str]
 ) -> tuple[list[int], list[Put]]:
-    """Return where new refs of a rule are named, chunk by chunk, and what writes that down."""
+    """Return where new refs of a rule are named, chunk by chunk, and what writes that down.
+
+    `given` are the refs with those whom they are given to.
+    """
+    ref_ids = list(given)
     if not ref_ids:
         return [], []
     first = state.get(holders_key(call.account_id, rule_id, 0), Holders)
@@ -77,7 +77,9 @@ def _enlisted(
             named[number] = []
         named[number].append(ref_id)
         chunks.append(number)
-    if first is not None and number >= first.chunks:
+    wildcards = () if first is None else first.wildcards
+    wildcards += tuple(ref_id for ref_id, holder in given.items() if holder in giving.WILDCARDS)
+    if first is not None and (number >= first.chunks or wildcards != first.wildcards):
         named.setdefault(0, [*first.ref_ids])
     puts = []
     for each, names in named.items():
@@ -87,6 +89,7 @@ def _enlisted(
             created_ms=state.now.ms if before is None else before.created_ms,
             chunks=number + 1 if each == 0 else 1,
             ref_ids=tuple(names),
+            wildcards=wildcards if each == 0 else (),
         )
         puts.append(put_index(state, call, holders_key(call.account_id, rule_id, each), document))
     return chunks, puts
@@ -136,7 +139,7 @@ def _give(call: Call) -> Plan:
             if not giving.has_already(wallet, rule.id, constraint)
         }
         ref_ids = [state.new_id() for _ in new]
-        chunks, puts = _enlisted(state, call, rule.id, ref_ids)
+        chunks, puts = _enlisted(state, call, rule.id, dict(zip(ref_ids, new, strict=True)))
         for (holder, wallet), ref_id, chunk in zip(new.items(), ref_ids, chunks, strict=True):
             ref = RefDocument(
                 id=ref_id,
@@ -193,7 +196,7 @@ def _with_head(state: State, call: Call, puts: list[Put], rule: Rule) -> Decisio
     """Return the decision on the refs of a rule; those of wildcards change the register's head."""
     if any(each.key.id in giving.WILDCARDS for each in puts):
         puts.append(put_head(state, call, puts))
-    return Decision(tuple(puts), encode(rule), rule.version)
+    return Decision(tuple(puts), encode(shown(state, call.account_id, rule)), rule.version)
 
 
 def _holders(call: Call) -> Plan:
@@ -308,19 +311,7 @@ def _usage(ref: RefDocument, statistics: Statistics) -> DiscountUsage:
         create_at=ref.created_at,
         updated_at=ref.updated_at,
         created_by=ref.created_by,
-        usage_refs=tuple(
-            ShownUsage(
-                ref=each.ref,
-                ref_type=each.ref_type,
-                usage=each.usage,
-                stamp=each.stamp,
-                amount=each.amount,
-                bonus=each.bonus,
-                created_at=each.created_at,
-                created_by=each.created_by,
-            )
-            for each in ref.usage_refs
-        ),
+        usage_refs=ref.usage_refs,
         statistics=statistics,
     )
 

@@ -17,7 +17,7 @@ from ordrebok.discounts.standing import (
     released,
 )
 from ordrebok.wire.discount import Statistics
-from ordrebok.wire.discount_ref import HeldRef, HeldStamps, RefDocument, UsageRef, Wallet
+from ordrebok.wire.discount_ref import BookedUse, HeldRef, HeldStamps, RefDocument, UsageRef, Wallet
 
 KEPT_BOOKINGS = 100
 """Bookings that a customer's ref remembers one by one; those of wildcards are only counted."""
@@ -88,11 +88,13 @@ def standing_of(ref: RefDocument | None) -> Standing:
 
 def after_booking(
     ref: RefDocument, rule: CompiledRule, booking: Booking, usage: UsageRef, now: Instant
-) -> RefDocument:
-    """Return a ref with one booking more; `usage` says for what it was."""
+) -> tuple[RefDocument, Booking]:
+    """Return a ref with one booking more, and the booking with the stamps it used up.
+
+    `usage` says for what it was.
+    """
     standing, done = booked(standing_of(ref), rule, booking)
-    noted = replace(usage, spent=_wire(done.spent))
-    return _with(ref, standing, (*ref.usage_refs, noted), now)
+    return _with(ref, standing, (*ref.usage_refs, usage), now), done
 
 
 def after_release(
@@ -100,14 +102,36 @@ def after_release(
 ) -> RefDocument:
     """Return a ref without a booking; `reference` is its (ref_type, ref).
 
-    Stamps that its reward used up come back with the dates they had, where the ref remembers.
+    Stamps that its reward used up come back with the dates they had.
     """
-    noted = [each for each in ref.usage_refs if (each.ref_type, each.ref) == reference]
-    standing = standing_of(ref)
-    for done in [_booking_of(each) for each in noted] or [booking]:
-        standing = released(standing, done)
     rest = tuple(each for each in ref.usage_refs if (each.ref_type, each.ref) != reference)
-    return _with(ref, standing, rest, now)
+    return _with(ref, released(standing_of(ref), booking), rest, now)
+
+
+def use_of(discount_id: str, ref_id: str, booking: Booking) -> BookedUse:
+    """Return a booking as it is stored."""
+    return BookedUse(
+        discount_id=discount_id,
+        ref_id=ref_id,
+        at_ms=booking.at_ms,
+        usage=booking.usage,
+        amount=booking.amount,
+        bonus=booking.bonus,
+        stamp=booking.stamp,
+        spent=_wire(booking.spent),
+    )
+
+
+def booking_of(use: BookedUse) -> Booking:
+    """Return a booking as it was made."""
+    return Booking(
+        at_ms=use.at_ms,
+        usage=use.usage,
+        amount=use.amount,
+        bonus=use.bonus,
+        stamp=use.stamp,
+        spent=tuple(Stamps(each.at_ms, each.number) for each in use.spent),
+    )
 
 
 def statistics(ref: RefDocument, rule: CompiledRule, now: Instant) -> Statistics:
@@ -122,18 +146,6 @@ def statistics(ref: RefDocument, rule: CompiledRule, now: Instant) -> Statistics
         amount=ref.amount,
         bonus=ref.bonus or None,
         debit_balance=balance(standing, rule) if debit else None,
-    )
-
-
-def _booking_of(usage: UsageRef) -> Booking:
-    """Return a booking as a ref remembers it."""
-    return Booking(
-        at_ms=Instant.of(usage.created_at).ms,
-        usage=usage.usage or 0,
-        amount=usage.amount or 0,
-        bonus=usage.bonus or 0,
-        stamp=usage.stamp or 0,
-        spent=tuple(Stamps(each.at_ms, each.number) for each in usage.spent),
     )
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from ordrebok.clock import milliseconds
 from ordrebok.decision import Call, Commit, Decision, State
 from ordrebok.discounts import giving
+from ordrebok.discounts.books import Books
 from ordrebok.discounts.engine import Offer
 from ordrebok.discounts.record import (
     buyer_keys,
@@ -192,26 +193,30 @@ def _add_usage(call: Call) -> Plan:
         if rule is None:
             return not_found("Discount")
         same = [u for u in ref.usage_refs if (u.ref, u.ref_type) == (given.ref, given.ref_type)]
-        after = ref
-        if not same:
-            booking = Booking(
-                state.now.ms, given.usage or 0, given.amount or 0, 0, given.stamp or 0
-            )
-            usage = UsageRef(
-                ref=given.ref,
-                ref_type=given.ref_type,
-                usage=given.usage,
-                stamp=given.stamp,
-                amount=given.amount,
-                created_at=state.now.text,
-                created_by=call.actor_id,
-            )
-            after = giving.after_booking(ref, rule, booking, usage, state.now)
+        if same:
+            body = _answer(state, call, ref)
+            return body if isinstance(body, Refusal) else Decision((), body)
+        usage, amount, stamp = given.usage or 0, given.amount or 0, given.stamp or 0
+        booking = Booking(state.now.ms, usage, amount, 0, stamp)
+        noted = UsageRef(
+            ref=given.ref,
+            ref_type=given.ref_type,
+            usage=given.usage,
+            stamp=given.stamp,
+            amount=given.amount,
+            created_at=state.now.text,
+            created_by=call.actor_id,
+        )
+        after, _ = giving.after_booking(ref, rule, booking, noted, state.now)
+        books = Books(state, call)
+        books.change(ref, after)
         body = _answer(state, call, after)
+        refusal = books.refusal()
+        if refusal is not None:
+            return refusal
         if isinstance(body, Refusal):
             return body
-        key = ref_key(call.account_id, ref.id)
-        return Decision(() if same else (put(state, call, key, after),), body)
+        return Decision(books.puts(), body)
 
     return _on_ref(call, change)
 
@@ -252,11 +257,15 @@ OPERATIONS = (
         path=_RULES,
         summary="Customer discount rules",
         tag="customers",
-        scopes=_READ,
+        scopes=(*_READ, "user:discounts"),
         query=CustomerRulesQuery,
         answer=tuple[Rule, ...],
         plan=_customer_rules,
-        description="What the customer can use or sees coming; the cursor is the last `ref_id`.",
+        refusals=("WRONG_CUSTOMER",),
+        description=(
+            "What the customer can use or sees coming; the cursor is the last `ref_id`. With "
+            "`user:discounts` a token opens the rules of the customer that it names."
+        ),
     ),
     Operation(
         id="aid_discounts_public_get",
@@ -302,7 +311,7 @@ OPERATIONS = (
         body=RefUpdate,
         answer=Rule,
         plan=_add_usage,
-        refusals=("NOT FOUND",),
+        refusals=("NOT FOUND", "AMOUNT_TOO_LARGE"),
         description="The same `ref` and `ref_type` again is booked once.",
     ),
     Operation(

@@ -1,9 +1,12 @@
 """The rows of the API for discount rules: write, read, list, give, and what a draft gets."""
 
-from ordrebok.decision import Call, Commit, Decision, Fetch, Key, State
+from msgspec.structs import replace
+
+from ordrebok.decision import Call, Commit, Decision, Key, State
 from ordrebok.discounts import rules
 from ordrebok.discounts.applying import considered
 from ordrebok.discounts.campaigns import OPERATIONS as CAMPAIGNS
+from ordrebok.discounts.claims import OPERATIONS as CLAIMS
 from ordrebok.discounts.distribution import OPERATIONS as DISTRIBUTION
 from ordrebok.discounts.distribution import on_rule
 from ordrebok.discounts.explanation import explained
@@ -16,10 +19,12 @@ from ordrebok.discounts.record import (
     put_head,
     put_index,
     register_key,
+    replaced_order,
     rule_key,
     shelves_for,
 )
 from ordrebok.discounts.register import page, registered
+from ordrebok.discounts.statistics import shown, with_statistics
 from ordrebok.operation import READ as READ_ORDERS
 from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Refusal, not_found
@@ -48,14 +53,14 @@ def _campaign_fault(state: State, call: Call, campaign_id: object) -> Refusal | 
     return not_found("Campaign") if campaign is None or campaign.deleted_at else None
 
 
-def _written(state: State, call: Call, rule: Rule) -> Decision:
+def _written(state: State, call: Call, rule: Rule, answer: Rule) -> Decision:
     """Return the decision that puts down a rule and its place in the register."""
     key = register_key(call.account_id)
     register = registered(state.get(key, Register), rule, state.now)
     written = put(state, call, rule_key(call.account_id, rule.id), rule)
     index = put_index(state, call, key, register)
     head = put_head(state, call, (written, index))
-    return Decision((written, index, head), written.body, rule.version)
+    return Decision((written, index, head), encode(answer), rule.version)
 
 
 def _create(call: Call) -> Plan:
@@ -68,7 +73,7 @@ def _create(call: Call) -> Plan:
         if refusal is not None:
             return refusal
         rule = rules.create(body, state.new_id(), call.actor_id, state.now)
-        return rule if isinstance(rule, Refusal) else _written(state, call, rule)
+        return rule if isinstance(rule, Refusal) else _written(state, call, rule, rule)
 
     return Commit(keys=(), decide=decide, idempotency=call.idempotency)
 
@@ -83,7 +88,9 @@ def _update(call: Call) -> Plan:
         if refusal is not None:
             return refusal
         after = rules.update(rule, body, call.actor_id, state.now)
-        return after if isinstance(after, Refusal) else _written(state, call, after)
+        if isinstance(after, Refusal):
+            return after
+        return _written(state, call, after, shown(state, call.account_id, after))
 
     return on_rule(call, change)
 
@@ -94,16 +101,21 @@ def _delete(call: Call) -> Plan:
     def change(rule: Rule, state: State) -> Decision | Refusal:
         """Mark the rule."""
         if rule.deleted_at is not None:
-            return Decision((), encode(rule), rule.version)
-        return _written(state, call, rules.delete(rule, call.actor_id, state.now))
+            return Decision((), encode(shown(state, call.account_id, rule)), rule.version)
+        after = rules.delete(rule, call.actor_id, state.now)
+        return _written(state, call, after, shown(state, call.account_id, after))
 
     return on_rule(call, change)
 
 
 def _read(call: Call) -> Plan:
     """Read a rule; deleted ones too."""
-    key = rule_key(call.account_id, call.params["did"])
-    return Fetch(key=key, noun="Discount", render=lambda stored: stored.body)
+
+    def look(rule: Rule, state: State) -> Decision:
+        """Answer with what it has given by now."""
+        return Decision((), encode(shown(state, call.account_id, rule)), rule.version)
+
+    return on_rule(replace(call, if_match=None), look)
 
 
 def _list(call: Call) -> Plan:
@@ -118,7 +130,10 @@ def _list(call: Call) -> Plan:
             return ids
         state.ahead(rule_key(call.account_id, each) for each in ids)
         found = [state.get(rule_key(call.account_id, each), Rule) for each in ids]
-        return Decision((), encode([rule for rule in found if rule is not None]))
+        listed = [rule for rule in found if rule is not None]
+        if "statistics" in query.include:
+            listed = with_statistics(state, call.account_id, listed)
+        return Decision((), encode(listed))
 
     return Commit(keys=(register_key(call.account_id),), decide=decide)
 
@@ -134,7 +149,8 @@ def _explain(call: Call) -> Plan:
             return not_found("Draft order")
         customer = draft.order.customer
         shelves = shelves_for(state, call.account_id, None if customer is None else customer.id)
-        books = Standings(state, call.account_id)
+        replaced = replaced_order(draft.options)
+        books = Standings(state, call.account_id, instead_of=replaced)
         result, purchase = considered(draft.order, shelves, books, state.now)
         books.check()
         return Decision((), encode(explained(result, purchase.lines, state.now)))
@@ -147,6 +163,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *HOLDERS,
     *DISTRIBUTION,
     *RECEIPTS,
+    *CLAIMS,
     Operation(
         id="aid_discounts_get",
         method="GET",
@@ -159,7 +176,8 @@ OPERATIONS: tuple[Operation, ...] = (
         plan=_list,
         description=(
             "Newest first; `starting_after` is the id of the last rule of the page before. With "
-            "`since_datetime` in the order of their changes."
+            "`since_datetime` in the order of their changes. `include=statistics` adds what "
+            "each rule has given."
         ),
     ),
     Operation(

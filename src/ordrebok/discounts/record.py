@@ -7,25 +7,24 @@ hold are read once for each state of them, and the book of a ref only where it m
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
-
-from msgspec.structs import replace
+from collections.abc import Iterable
+from typing import TypeAlias
 
 from ordrebok.clock import Instant
 from ordrebok.decision import Call, Key, NotLoaded, Put, State
-from ordrebok.discounts import bookings
 from ordrebok.discounts.compiled import CompiledRule, compiled
 from ordrebok.discounts.engine import Offer
-from ordrebok.discounts.giving import after_booking, after_release, engine_ref, standing_of
+from ordrebok.discounts.giving import booking_of, engine_ref, standing_of
 from ordrebok.discounts.requirements import EVERYBODY, NOBODY
 from ordrebok.discounts.shelf import Shelf, shelved
-from ordrebok.discounts.standing import NEW, Standing
+from ordrebok.discounts.standing import NEW, Standing, released
 from ordrebok.events.rules import change_event
-from ordrebok.refusals import Refusal
 from ordrebok.wire.base import encode
 from ordrebok.wire.discount import Rule
+from ordrebok.wire.discount_claim import ClaimDocument, ClaimList, ClaimNames
 from ordrebok.wire.discount_ref import (
+    BookedUse,
+    Bookings,
     Campaign,
     CampaignRegister,
     Holders,
@@ -33,15 +32,30 @@ from ordrebok.wire.discount_ref import (
     Register,
     RegisterEntry,
     RegisterHead,
-    UsageRef,
+    Tally,
     Wallet,
 )
-from ordrebok.wire.order import Discount, DiscountStatistics
+from ordrebok.wire.draft import Options
 
 REGISTER = "rules"
 HEAD = "head"
 ORDER = "order"
 """The ref_type of what an order books."""
+
+Reference: TypeAlias = tuple[str, str]
+"""What a booking is for: its ref_type and ref, such as `order` and the order_id."""
+
+Index: TypeAlias = (
+    Register
+    | RegisterHead
+    | Wallet
+    | CampaignRegister
+    | Holders
+    | Bookings
+    | Tally
+    | ClaimList
+    | ClaimNames
+)
 
 _KEPT_RULES = 20_000
 _compiled: dict[str, CompiledRule] = {}
@@ -74,6 +88,11 @@ def ref_key(account_id: str, ref_id: str) -> Key:
     return Key(account_id, "discount_ref", ref_id)
 
 
+def holders_key(account_id: str, rule_id: str, chunk: int) -> Key:
+    """Return where some of the refs of a rule are named."""
+    return Key(account_id, "discount_register", f"holders:{rule_id}:{chunk}")
+
+
 def campaign_key(account_id: str, campaign_id: str) -> Key:
     """Return where a campaign stands."""
     return Key(account_id, "discount_campaign", campaign_id)
@@ -84,8 +103,15 @@ def campaigns_key(account_id: str) -> Key:
     return Key(account_id, "discount_register", "campaigns")
 
 
-def put(state: State, call: Call, key: Key, document: Rule | RefDocument | Campaign) -> Put:
-    """Return the writing down of a new version of a rule, ref or campaign, with its event."""
+def bookings_key(account_id: str, reference: Reference) -> Key:
+    """Return where stands what an order or a claim has booked."""
+    return Key(account_id, "discount_register", f"booked:{':'.join(reference)}")
+
+
+def put(
+    state: State, call: Call, key: Key, document: Rule | RefDocument | Campaign | ClaimDocument
+) -> Put:
+    """Return the writing down of a new version of a rule, ref, campaign or claim, and its event."""
     event = change_event(
         call, state.new_id(), document.version, state.now, created=document.version == 1
     )
@@ -106,9 +132,9 @@ def put_index(
     state: State,
     call: Call,
     key: Key,
-    document: Register | RegisterHead | Wallet | CampaignRegister | Holders,
+    document: Index,
 ) -> Put:
-    """Return the writing down of a new version of a register or wallet."""
+    """Return the writing down of a new version of what is kept beside rules, refs and claims."""
     event = change_event(call, state.new_id(), document.version, state.now, created=True)
     return Put(
         key=key,
@@ -222,23 +248,36 @@ def _offers_of(state: State, account_id: str, holder: str) -> list[Offer]:
     return offers
 
 
+def replaced_order(options: Options | None) -> str | None:
+    """Return the order that a draft replaces: what that has used does not count for the draft."""
+    return options.order_id if options is not None and options.replace == "order" else None
+
+
 class Standings:
     """The books of refs, as the engine asks for them one by one."""
 
-    def __init__(self, state: State, account_id: str) -> None:
-        """Look for books on one account."""
+    def __init__(self, state: State, account_id: str, *, instead_of: str | None = None) -> None:
+        """Look for books on one account, without what an order that is replaced has booked."""
         self._state = state
         self._account_id = account_id
         self._missing: list[Key] = []
+        self._spared: list[BookedUse] = []
+        if instead_of is not None:
+            own = state.get(bookings_key(account_id, (ORDER, instead_of)), Bookings)
+            self._spared += () if own is None else own.uses
 
     def __call__(self, ref_id: str) -> Standing:
         """Return the book of one ref; one that is still to be loaded looks like a new one."""
         key = ref_key(self._account_id, ref_id)
         try:
-            return standing_of(self._state.get(key, RefDocument))
+            standing = standing_of(self._state.get(key, RefDocument))
         except NotLoaded:
             self._missing.append(key)
             return NEW
+        for use in self._spared:
+            if use.ref_id == ref_id:
+                standing = released(standing, booking_of(use))
+        return standing
 
     def check(self) -> None:
         """Ask the store for all books that were missing; whoever used them calls this after.
@@ -248,129 +287,9 @@ class Standings:
         self._state.ahead(self._missing)
 
 
-class Booked(NamedTuple):
-    """What an order has booked before."""
-
-    order_id: str
-    discounts: Sequence[Discount] | None
-    made_ms: int
-    """When the order was made, in milliseconds since 1970."""
-
-
-def booked(
-    state: State,
-    call: Call,
-    orders: Iterable[tuple[str, Sequence[Discount] | None]],
-    *,
-    instead_of: Booked | None = None,
-) -> tuple[Put, ...] | Refusal:
-    """Return the bookings of orders that are being made, each as (order id, its `discounts[]`).
-
-    `instead_of` is what an order that is replaced had booked: it is given back first.
-    Refuses: DISCOUNT_USED_UP, naming every ref that has not enough left.
-    Keeps: bookings are written in the transaction that makes the orders, so they stand exactly
-    once; of parallel completions, the last use goes to one.
-    """
-    orders = tuple(orders)
-    _ahead(state, call, [*(used for _, used in orders), instead_of and instead_of.discounts])
-    refs: dict[str, RefDocument] = {}
-    if instead_of is not None:
-        _give_back(state, call, refs, instead_of)
-    lacking = []
-    for order_id, discounts in orders:
-        for want in bookings.wanted(discounts, state.now.ms):
-            ref = refs.get(want.ref_id)
-            ref = ref or state.get(ref_key(call.account_id, want.ref_id), RefDocument)
-            rule = rule_as_it_stands(state, call.account_id, want.rule_id)
-            if ref is None or rule is None:
-                continue
-            lacking += bookings.faults([(want, rule, standing_of(ref))])
-            usage = UsageRef(
-                ref=order_id,
-                ref_type=ORDER,
-                usage=want.booking.usage,
-                stamp=want.booking.stamp,
-                amount=want.booking.amount,
-                bonus=want.booking.bonus or None,
-                created_at=state.now.text,
-                created_by=call.actor_id,
-            )
-            refs[ref.id] = _once(
-                ref, refs, after_booking(ref, rule, want.booking, usage, state.now)
-            )
-    if lacking:
-        return Refusal("DISCOUNT_USED_UP", lacking[0].message, faults=tuple(lacking))
-    return _puts(state, call, refs)
-
-
-def told(discounts: Sequence[Discount] | None, puts: Iterable[Put]) -> tuple[Discount, ...] | None:
-    """Return `discounts[]` of an order with the statistics that its bookings come to.
-
-    `puts` are those that booked it. Keeps: the statistics hold this order, and all before it.
-    """
-    books = {ref.id: ref for each in puts if isinstance(ref := each.document, RefDocument)}
-    if not discounts or not books:
-        return None if discounts is None else tuple(discounts)
-    return tuple(
-        replace(
-            discount,
-            refs=tuple(
-                replace(ref, statistics=_statistics(books[ref.id])) if ref.id in books else ref
-                for ref in discount.refs or ()
-            ),
-        )
-        for discount in discounts
-    )
-
-
-def _statistics(ref: RefDocument) -> DiscountStatistics:
-    """Return what a ref has given, as orders show it."""
-    return DiscountStatistics(amount=ref.amount, stamp=ref.stamp, usage=ref.usage)
-
-
-def released(state: State, call: Call, order: Booked) -> tuple[Put, ...]:
-    """Return what gives back all that a cancelled order had booked."""
-    _ahead(state, call, [order.discounts])
-    refs: dict[str, RefDocument] = {}
-    _give_back(state, call, refs, order)
-    return _puts(state, call, refs)
-
-
-def _ahead(state: State, call: Call, used: Iterable[Sequence[Discount] | None]) -> None:
-    """Have the register and the refs of discounts loaded together."""
-    keys = [
-        ref_key(call.account_id, ref.id)
-        for discounts in used
-        for discount in discounts or ()
-        for ref in discount.refs or ()
-    ]
-    if keys:
-        state.ahead((register_key(call.account_id), *keys))
-
-
-def _give_back(state: State, call: Call, refs: dict[str, RefDocument], order: Booked) -> None:
-    """Put the refs of an order into `refs`, without what it had booked."""
-    for want in bookings.wanted(order.discounts, order.made_ms):
-        ref = refs.get(want.ref_id)
-        ref = ref or state.get(ref_key(call.account_id, want.ref_id), RefDocument)
-        if ref is not None:
-            after = after_release(ref, want.booking, (ORDER, order.order_id), state.now)
-            refs[ref.id] = _once(ref, refs, after)
-
-
-def _once(before: RefDocument, refs: dict[str, RefDocument], after: RefDocument) -> RefDocument:
-    """Return a ref that changes twice in one decision as one new version."""
-    return replace(after, version=before.version) if before.id in refs else after
-
-
 def rule_as_it_stands(state: State, account_id: str, rule_id: str) -> CompiledRule | None:
     """Return a rule in the version that the register names."""
     register = state.get(register_key(account_id), Register)
     entries = () if register is None else register.rules
     entry = next((entry for entry in entries if entry.id == rule_id), None)
     return None if entry is None else ready(state, account_id, entry)
-
-
-def _puts(state: State, call: Call, refs: dict[str, RefDocument]) -> tuple[Put, ...]:
-    """Return the writing down of changed refs."""
-    return tuple(put(state, call, ref_key(call.account_id, ref.id), ref) for ref in refs.values())

@@ -5,7 +5,13 @@ from msgspec.structs import replace
 from ordrebok.decision import Call, Key, State
 from ordrebok.discounts.applying import apply
 from ordrebok.discounts.bookings import pruned
-from ordrebok.discounts.record import Standings, head_key, shelves_for, wallet_key
+from ordrebok.discounts.record import (
+    Standings,
+    head_key,
+    replaced_order,
+    shelves_for,
+    wallet_key,
+)
 from ordrebok.payouts.record import split
 from ordrebok.refusals import Refusal
 from ordrebok.wire.discount_ref import RegisterHead
@@ -70,7 +76,7 @@ def _discounted(state: State, call: Call, draft: Draft) -> Draft | Refusal:
         shelves = shelves_for(state, call.account_id, customer_id)
         if not shelves and draft.order.discounts is None:
             return draft
-        books = Standings(state, call.account_id)
+        books = Standings(state, call.account_id, instead_of=replaced_order(draft.options))
         after = apply(draft, shelves, books, state.now)
         books.check()
         return after

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from ordrebok.decision import Call, Commit, Decision, Key, Put, State
-from ordrebok.discounts.record import Booked, booked, told
+from ordrebok.discounts.books import booked, told
 from ordrebok.drafts import completion, rules
 from ordrebok.drafts.record import key_of
 from ordrebok.drafts.record import put as put_draft
@@ -12,7 +12,6 @@ from ordrebok.events.rules import change_event
 from ordrebok.ids import nine_of
 from ordrebok.items.conversion import items_refusal
 from ordrebok.orders.record import answer as order_answer
-from ordrebok.orders.record import created_ms
 from ordrebok.orders.record import put as put_order
 from ordrebok.refusals import Fault, Refusal, not_found, refuse
 from ordrebok.wire.base import encode
@@ -158,12 +157,11 @@ def _update_order(
     if isinstance(after, Refusal):
         return after
     replaces = draft.options is not None and draft.options.replace == "order"
-    before = Booked(updated.order_id, updated.discounts, created_ms(updated))
     uses = booked(
         state,
         call,
         [(after.order_id, draft.order.discounts)],
-        instead_of=before if replaces else None,
+        instead_of=updated.order_id if replaces and updated.discounts else None,
     )
     if isinstance(uses, Refusal):
         return uses

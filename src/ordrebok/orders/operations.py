@@ -6,13 +6,14 @@ import msgspec
 from msgspec.structs import replace
 
 from ordrebok.decision import Call, Commit, Decision, Fetch, Put, State, Stored
-from ordrebok.discounts.record import Booked, released
+from ordrebok.discounts.books import given_back
+from ordrebok.discounts.record import ORDER
 from ordrebok.drafts.transition import create_order
 from ordrebok.events.rules import wanted, with_events
 from ordrebok.items.conversion import items_refusal
 from ordrebok.operation import READ, WRITE, Operation, Plan
 from ordrebok.orders import rules
-from ordrebok.orders.record import changed, created_ms, key_of
+from ordrebok.orders.record import changed, key_of
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.wire.draft import OrderBody
 from ordrebok.wire.order import CancelBody, Order, OrderContent, OrderUpdate
@@ -124,15 +125,14 @@ def _cancel(call: Call) -> Plan:
     """Cancel an order that holds no captured money, and give back the discounts it used."""
     reason = call.body.cancelled_reason if isinstance(call.body, CancelBody) else "other"
 
-    def given_back(order: Order, state: State) -> tuple[Put, ...]:
-        """Return the refs without what the order booked."""
-        used = Booked(order.order_id, order.discounts, created_ms(order))
-        return released(state, call, used)
+    def discounts(order: Order, state: State) -> tuple[Put, ...]:
+        """Return the refs without what the order has booked."""
+        return given_back(state, call, (ORDER, order.order_id)) if order.discounts else ()
 
     return commit(
         call,
         lambda order, state: rules.cancel(order, reason, call.actor_id, state.now),
-        besides=given_back,
+        besides=discounts,
     )
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Final, Protocol
 
 from ordrebok.accounts.book import AccountBook
+from ordrebok.accounts.rules import is_customers
 from ordrebok.accounts.tokens import Principal
 from ordrebok.operation import Operation
 from ordrebok.refusals import Refusal, not_found, refuse
@@ -47,16 +48,24 @@ class Gate:
     def __init__(self, operation: Operation) -> None:
         self._named = operation.scopes
         self._scopes = spellings(operation.scopes)
+        self._own = spellings(tuple(filter(is_customers, operation.scopes)))
 
-    def refusal(self, principal: Principal, account_id: str | None) -> Refusal | None:
-        """Return why the caller may not, or None.
+    def refusal(
+        self, principal: Principal, account_id: str | None, customer_id: str | None = None
+    ) -> Refusal | None:
+        """Return why the caller may not, or None; `customer_id` is the customer of the path.
 
-        Refuses: NOT FOUND, WRONG_ACCOUNT, MISSING_SCOPE.
+        Refuses: NOT FOUND, WRONG_ACCOUNT, MISSING_SCOPE, WRONG_CUSTOMER.
+        Keeps: with nothing but a customer's scope, a token opens what is that customer's.
+        Source: neighbours 1.4.
         """
         if account_id is not None and account_id != principal.account_id:
             return account_refusal(account_id) or refuse("WRONG_ACCOUNT")
         if self._scopes and self._scopes.isdisjoint(principal.scopes):
             return _missing(self._named)
+        if self._own and (self._scopes & principal.scopes) <= self._own:
+            own = principal.customer_id is not None and principal.customer_id == customer_id
+            return None if own else refuse("WRONG_CUSTOMER")
         return None
 
 

@@ -1,14 +1,17 @@
 """Plans carried out at the store: the only place where the web meets it."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from ordrebok.accounts.book import AccountBook
 from ordrebok.decision import Call, Commit, Fetch, Listing, Reading
-from ordrebok.operation import Plan, Play
+from ordrebok.operation import Counted, Plan, Play
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.store.interface import Store
+
+_COUNTED: Final = msgspec.json.Decoder(tuple[int | None, msgspec.Raw])
 
 
 class Answer(NamedTuple):
@@ -21,7 +24,9 @@ class Answer(NamedTuple):
     replayed: bool = False
 
 
-async def carry_out(plan: Plan, call: Call, store: Store, book: AccountBook) -> Answer | Refusal:
+async def carry_out(  # noqa: C901 -- a branch for each kind of plan, and nothing else
+    plan: Plan, call: Call, store: Store, book: AccountBook
+) -> Answer | Refusal:
     """Carry out a plan at the store. Raises: StoreUnavailable."""
     if isinstance(plan, Commit):
         if plan.idempotency is None and call.idempotency is not None:
@@ -32,6 +37,12 @@ async def carry_out(plan: Plan, call: Call, store: Store, book: AccountBook) -> 
         if isinstance(outcome, Refusal):
             return outcome
         return Answer(outcome.answer, outcome.version, None, outcome.replayed)
+    if isinstance(plan, Counted):
+        counted = await carry_out(plan.commit, call, store, book)
+        if isinstance(counted, Refusal):
+            return counted
+        total, listed = _COUNTED.decode(counted.body)
+        return Answer(bytes(listed), total=total)
     if isinstance(plan, Fetch):
         return await _fetched(plan, store)
     if isinstance(plan, Listing):

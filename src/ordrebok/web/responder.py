@@ -116,7 +116,7 @@ class Responder:
         account_id = params.get("aid", params.get("oid"))
         given = headers.get(b"authorization")
         authorization = None if given is None else given.decode("latin-1")
-        principal = await self._principal(authorization, account_id)
+        principal = await self._principal(authorization, account_id, params.get("customer_id"))
         if isinstance(principal, Refusal):
             return principal
         strict = b"prefer" in headers and _STRICT.search(headers[b"prefer"]) is not None
@@ -176,11 +176,12 @@ class Responder:
         return params
 
     async def _principal(
-        self, authorization: str | None, account_id: str | None
+        self, authorization: str | None, account_id: str | None, customer_id: str | None
     ) -> Principal | Refusal | None:
         """Return who calls; None where the operation itself looks at Basic credentials.
 
-        Refuses: MISSING_TOKEN, INVALID_TOKEN, NOT FOUND, WRONG_ACCOUNT, MISSING_SCOPE.
+        Refuses: MISSING_TOKEN, INVALID_TOKEN, NOT FOUND, WRONG_ACCOUNT, MISSING_SCOPE,
+        WRONG_CUSTOMER.
         """
         if self._operation.auth == "basic":
             return None if account_id is None else account_refusal(account_id)
@@ -189,7 +190,7 @@ class Responder:
         principal = known or await tokens.principal_of(authorization)
         if isinstance(principal, Refusal):
             return principal
-        return self._gate.refusal(principal, account_id) or principal
+        return self._gate.refusal(principal, account_id, customer_id) or principal
 
     def _idempotency(
         self, req: Request, headers: Headers, principal: Principal | None, body: bytes

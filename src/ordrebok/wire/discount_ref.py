@@ -57,16 +57,7 @@ class HeldStamps(Wire, frozen=True, kw_only=True):
 
 
 class UsageRef(UsageRefBody, frozen=True, kw_only=True):
-    """One booking on a ref, with the stamps that its reward used up."""
-
-    created_at: Timestamp
-    created_by: Text | None = None
-    bonus: Amount | None = None
-    spent: tuple[HeldStamps, ...] = ()
-
-
-class ShownUsage(UsageRefBody, frozen=True, kw_only=True):
-    """One booking on a ref, as answers show it."""
+    """One booking on a ref."""
 
     created_at: Timestamp
     created_by: Text | None = None
@@ -84,7 +75,7 @@ class DiscountUsage(Wire, frozen=True, kw_only=True):
     updated_at: Timestamp
     created_by: Text | None = None
     usage_refs: Annotated[
-        tuple[ShownUsage, ...],
+        tuple[UsageRef, ...],
         Meta(description="The latest bookings; those through a wildcard are only counted."),
     ] = ()
     statistics: Statistics
@@ -106,11 +97,43 @@ class RefDocument(Wire, frozen=True, kw_only=True):
     chunk: int = 0
     """Which document of the rule's holders names this ref."""
     usage: int = 0
-    amount: Amount = 0
-    bonus: Amount = 0
+    amount: int = 0
+    bonus: int = 0
     stamp: int = 0
     held: tuple[HeldStamps, ...] = ()
     usage_refs: tuple[UsageRef, ...] = ()
+
+
+class BookedUse(Wire, frozen=True, kw_only=True):
+    """What a purchase booked on one ref, with the stamps that its reward used up."""
+
+    discount_id: Text
+    ref_id: Text
+    at_ms: int
+    usage: int = 0
+    amount: Amount = 0
+    bonus: Amount = 0
+    stamp: int = 0
+    spent: tuple[HeldStamps, ...] = ()
+
+
+class Bookings(Wire, frozen=True, kw_only=True):
+    """All that an order or a claim has booked and not given back."""
+
+    version: int
+    created_ms: int
+    uses: tuple[BookedUse, ...] = ()
+
+
+class Tally(Wire, frozen=True, kw_only=True):
+    """What some of the refs of a rule have given together; those of wildcards are not in it."""
+
+    version: int
+    created_ms: int
+    usage: int = 0
+    amount: int = 0
+    bonus: int = 0
+    stamp: int = 0
 
 
 class HeldRef(Wire, frozen=True, kw_only=True):
@@ -134,13 +157,16 @@ class Wallet(Wire, frozen=True, kw_only=True):
 class Holders(Wire, frozen=True, kw_only=True):
     """Some of the refs of one rule, in the order in which they were given, taken back or not.
 
-    The first of these documents of a rule also says how many there are.
+    The first of these documents of a rule also says how many there are, and which refs are those
+    of wildcards.
     """
 
     version: int
     created_ms: int
     chunks: int = 1
     ref_ids: tuple[Text, ...] = ()
+    wildcards: tuple[Text, ...] = ()
+    """In the first document: the refs of `*` and `/`, also those that were taken back."""
 
 
 class Entity(Wire, frozen=True, kw_only=True):

@@ -18,6 +18,17 @@ class TokenRequest(Wire, frozen=True, kw_only=True):
         Text | None, Meta(description="client_credentials, also when absent.")
     ] = None
     audience: Text
+    customer_id: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=255,
+                description="Makes a token to hand on to this customer: `user:`, `public:` only.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class TokenAnswer(Wire, frozen=True, kw_only=True):
