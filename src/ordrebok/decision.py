@@ -257,6 +257,22 @@ class Reading(msgspec.Struct, frozen=True):
     render: Callable[[Sequence[Mapping[str, Any]]], bytes | Refusal]
 
 
+class Watch(msgspec.Struct, frozen=True):
+    """Changes of an account after a place in its log: those there are, or the next to come."""
+
+    account_id: str
+    after: int | None
+    """Position of the last change that is known; None: only what comes from now on."""
+    limit: int
+    wait_seconds: float
+    render: Callable[[Sequence[Mapping[str, Any]], int], bytes]
+    """Makes the answer of rows and the position they were read after."""
+    each: Callable[[Mapping[str, Any]], tuple[str, str, bytes]]
+    """Makes one message of a stream of a row: its id, its name, its JSON."""
+    again: Callable[[str], "Watch | Refusal"]
+    """The same, after the message whose id a client of a stream has seen last."""
+
+
 class Call(msgspec.Struct, frozen=True):
     """A request after the web has checked it: who asks, for what, with which body."""
 

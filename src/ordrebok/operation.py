@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ordrebok.decision import Call, Commit, Fetch, Listing, Reading
+from ordrebok.decision import Call, Commit, Fetch, Listing, Reading, Watch
 from ordrebok.refusals import Refusal
 
 
@@ -22,14 +22,6 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
-    """A question to, or a change of, the sandbox of an account."""
-
-    run: Callable[[object], Awaitable[bytes | Refusal]]
-    """Takes the sandboxes (see sandbox/boxes.py), or None where none are served."""
-
-
-@dataclass(frozen=True, slots=True)
 class Counted:
     """A list whose number of rows is told in the header `total-count`, where it is asked for."""
 
@@ -37,7 +29,15 @@ class Counted:
     """Answers `[total, rows]`; the total is null where nobody asked."""
 
 
-Plan = Commit | Counted | Fetch | Listing | Reading | Ask | Play | Refusal
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A question to, or a change of, the sandbox of an account."""
+
+    run: Callable[[object], Awaitable[bytes | Refusal]]
+    """Takes the sandboxes (see sandbox/boxes.py), or None where none are served."""
+
+
+Plan = Commit | Counted | Fetch | Listing | Reading | Watch | Ask | Play | Refusal
 
 READ = ("admin:shopping", "read:shopping")
 WRITE = ("admin:shopping", "write:shopping")
@@ -73,5 +73,7 @@ class Operation:
     """The answer is the body as it was sent, with more put in: what was null comes back as null."""
     versioned: bool = False
     """The answer carries an ETag, and writes take If-Match."""
+    streams: bool = False
+    """The answer also comes as server-sent events, to those who accept them; the plan is a Watch."""
     auth: Literal["bearer", "basic"] = "bearer"
     description: str = ""

@@ -5,6 +5,7 @@ from ordrebok.comments.operations import OPERATIONS as COMMENTS
 from ordrebok.discounts.operations import OPERATIONS as DISCOUNTS
 from ordrebok.drafts.operations import OPERATIONS as DRAFTS
 from ordrebok.events.operations import OPERATIONS as EVENTS
+from ordrebok.feed.operations import OPERATIONS as FEED
 from ordrebok.operation import Operation
 from ordrebok.orders.lists import OPERATIONS as LISTS
 from ordrebok.orders.operations import OPERATIONS as ORDERS
@@ -23,6 +24,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *PAYMENTS,
     *EVENTS,
     *COMMENTS,
+    *FEED,
     *DISCOUNTS,
     *PAYOUTS,
     *STATEMENTS,

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from ordrebok.decision import Also, Commit, Decision, Idempotency, Key, Outcome, State
 from ordrebok.refusals import Refusal
 from ordrebok.store import Store
+from ordrebok.store.bell import Ear
 from ordrebok.store.schema import migrate_postgres, migrate_sqlite, migrations
 from tests.store.doors import accepted, another_process, finished, opened, together, with_store
 from tests.store.toy import ACCOUNT, change, complete, count_up, create, order, toy_of
@@ -217,13 +218,15 @@ def test_a_bell_rings_when_the_log_has_grown(database_url: str) -> None:
     """Who waits for an account is woken by its next change, and by no other account's."""
 
     async def use(store: Store) -> list[bool]:
-        async with asyncio.TaskGroup() as group:
-            ours = group.create_task(store.bell.wait(ACCOUNT, 30))
-            anyone = group.create_task(store.bell.wait(None, 30))
-            other = group.create_task(store.bell.wait("T00000000", 0.2))
-            await asyncio.sleep(0)
+        bell = store.bell
+        ours, anyones, others = (Ear(bell) for _ in range(3))
+        with (
+            bell.listening(ACCOUNT, ours),
+            bell.listening(None, anyones),
+            bell.listening("T00000000", others),
+        ):
             await accepted(store, create(order("A")))
-        return [ours.result(), anyone.result(), other.result()]
+            return [await ours.rung(30), await anyones.rung(30), await others.rung(0.01)]
 
     assert with_store(database_url, use) == [True, True, False]
 

@@ -32,6 +32,7 @@ RINGS: Final = (
         "accounts",
         "audit",
         "exchange",
+        "feed",
         "retention",
         "sandbox",
         "webhooks",

@@ -76,8 +76,10 @@ class Lifespan:
         self._house = house
         self._background: list[asyncio.Task[None]] = []
 
-    async def process_startup(self, _scope: object, _event: object) -> None:
+    async def process_startup(self, scope: dict[str, Any], _event: object) -> None:
         """Read the keys; keep the garbage collector away from what lives for ever."""
+        if "state" in scope:  # Connections are told of the end of the server, and tell the bell.
+            scope["state"]["bell"] = self._house.store.bell
         await self._house.tokens.start()
         gc.collect()
         gc.freeze()

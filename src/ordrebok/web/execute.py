@@ -6,10 +6,12 @@ import msgspec
 from msgspec.structs import replace
 
 from ordrebok.accounts.book import AccountBook
-from ordrebok.decision import Call, Commit, Fetch, Listing, Reading
+from ordrebok.decision import Call, Commit, Fetch, Listing, Reading, Watch
 from ordrebok.operation import Counted, Plan, Play
 from ordrebok.refusals import Refusal, not_found
+from ordrebok.store.bell import Ear
 from ordrebok.store.interface import Store
+from ordrebok.web.watching import watched
 
 _COUNTED: Final = msgspec.json.Decoder(tuple[int | None, msgspec.Raw])
 
@@ -51,6 +53,9 @@ async def carry_out(  # noqa: C901 -- a branch for each kind of plan, and nothin
     if isinstance(plan, Reading):
         read = plan.render(await store.read(plan.name, **plan.params))
         return read if isinstance(read, Refusal) else Answer(read)
+    if isinstance(plan, Watch):
+        after, changes = await watched(plan, store, Ear(store.bell))
+        return Answer(plan.render(changes, after))
     if isinstance(plan, Refusal):
         return plan
     answer = await plan.run(None if isinstance(plan, Play) else book)

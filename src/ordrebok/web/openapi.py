@@ -140,10 +140,13 @@ def _success(row: Operation) -> Schema:
         names.append("Idempotency-Replayed")
     if "total" in getattr(row.query, "__struct_fields__", ()):
         names.append("total-count")
+    content: Schema = {"application/json": {"schema": schema_ref(row.answer)}}
+    if row.streams:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
     return {
         "description": "The answer.",
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
-        "content": {"application/json": {"schema": schema_ref(row.answer)}},
+        "content": content,
     }
 
 
@@ -220,6 +223,8 @@ def _header_parameters(row: Operation) -> list[Schema]:
         names.append("IdempotencyKey")
     if row.versioned:
         names.append("IfNoneMatch" if row.method == "GET" else "IfMatch")
+    if row.streams:
+        names.append("LastEventId")
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
@@ -280,6 +285,12 @@ _PARAMETERS: Final[dict[str, Schema]] = {
         "name": "If-None-Match",
         "in": "header",
         "description": "The version, as its ETag, that the caller has already.",
+        "schema": {"type": "string"},
+    },
+    "LastEventId": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "For server-sent events: the id of the last one seen, instead of `after`.",
         "schema": {"type": "string"},
     },
     "Prefer": {

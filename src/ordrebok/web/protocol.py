@@ -64,6 +64,21 @@ class Protocol(HttpToolsProtocol):
         self._joining = OneWrite(transport)
         super().connection_made(self._joining)  # type: ignore[arg-type]
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let nobody wait for changes on behalf of a client that has gone."""
+        scope: Any = self.scope  # None until the first request.
+        leave = scope and scope.get("leave")
+        if leave:
+            leave()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """End: let nobody wait for changes any longer, answer what is asked, and close."""
+        bell = self.app_state.get("bell")
+        if bell is not None:
+            bell.fall_silent()
+        super().shutdown()
+
     def on_response_complete(self) -> None:
         """Go on to the next request of this connection."""
         self._joining.flush()

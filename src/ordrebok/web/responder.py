@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from ordrebok.accounts.tokens import Principal
-from ordrebok.decision import Call, Commit, Idempotency
+from ordrebok.decision import Call, Commit, Idempotency, Watch
 from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.store.interface import StoreUnavailable
@@ -33,6 +33,7 @@ from ordrebok.web.idempotency import idempotency_of
 from ordrebok.web.log import LOGGER
 from ordrebok.web.problem import JSON
 from ordrebok.web.query import QueryReader
+from ordrebok.web.watching import attended
 
 _STRICT: Final = re.compile(
     rb"(?:^|[,;])\s*handling\s*=\s*\"?strict\"?\s*(?:[,;]|$)", re.IGNORECASE
@@ -86,7 +87,14 @@ class Responder:
                 applied = _applied(call, plan)
                 if applied:
                     out["preference-applied"] = applied
-                result = await self._carry_out(plan, call, house.store, house.tokens.book)
+                if isinstance(plan, Watch):
+                    told = await attended(plan, house.store, req, resp, headers)
+                    if told is None:  # A stream: it goes on after this.
+                        resp.set_headers(out)
+                        return self._desk.close(req.method, _OK, started, request_id, account_id)
+                    result = told if isinstance(told, Refusal) else Answer(told)
+                else:
+                    result = await self._carry_out(plan, call, house.store, house.tokens.book)
         except StoreUnavailable:
             wait_seconds = house.settings.retry_after_seconds
             result = Refusal("STORE_UNAVAILABLE", retry_after_seconds=wait_seconds)
@@ -101,7 +109,7 @@ class Responder:
             write_refusal(resp, result, headers.get(b"accept", b""), out)
         else:
             status = self._write(resp, result, headers, out)
-        self._desk.close(req.method, status, started, request_id, account_id)
+        return self._desk.close(req.method, status, started, request_id, account_id)
 
     async def _call(self, req: Request, headers: Headers, params: dict[str, str]) -> Call | Refusal:
         """Check the request and return it as a call.

@@ -1,0 +1,103 @@
+"""Readers of the change feed, who wait until there is something to read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
+
+from falcon.asgi import SSEvent
+from msgspec.structs import replace
+
+from ordrebok.decision import Watch
+from ordrebok.refusals import Refusal
+from ordrebok.store.bell import Ear
+from ordrebok.store.interface import Row, Store, StoreUnavailable
+from ordrebok.web.exchange import Request, Response
+
+_LOOK_SECONDS: Final = 0.5
+"""How often a reader that waits looks for what other processes have written."""
+_BEAT_SECONDS: Final = 15.0
+"""A stream with nothing to tell says so, so that nobody in between takes it for dead."""
+_STREAM_SECONDS: Final = 3600.0
+"""After so long a stream ends, and its reader comes back with a token that is still good."""
+
+
+async def watched(watch: Watch, store: Store, ear: Ear) -> tuple[int, Sequence[Row]]:
+    """Return the changes after a place, and the place; wait for some as long as was asked.
+
+    Keeps: a change that comes while this waits is answered at once, also one of another process
+    within half a second.
+    Raises: StoreUnavailable.
+    """
+    time = asyncio.get_running_loop().time
+    deadline = time() + watch.wait_seconds
+    with store.bell.listening(watch.account_id, ear):
+        after = await _beginning(watch, store)
+        while True:
+            rows = await store.read(
+                "changes_after", account_id=watch.account_id, after=after, limit=watch.limit
+            )
+            if rows or ear.has_left() or time() >= deadline:
+                return after, rows
+            while not (ear.has_left() or time() >= deadline):
+                if await _has_more(watch, store, after):
+                    break
+                await ear.rung(min(deadline - time(), _LOOK_SECONDS))
+
+
+async def attended(
+    watch: Watch, store: Store, req: Request, resp: Response, headers: Mapping[bytes, bytes]
+) -> bytes | Refusal | None:
+    """Return the answer of a watch; None where it is a stream, which the response then has.
+
+    Nothing waits on when the connection has gone.
+    Refuses: INVALID_REQUEST_PARAMETER.
+    Raises: StoreUnavailable.
+    """
+    ear = Ear(store.bell)
+    req.scope["leave"] = ear.leave
+    if b"text/event-stream" not in headers.get(b"accept", b"").lower():
+        after, rows = await watched(watch, store, ear)
+        return watch.render(rows, after)
+    last = headers.get(b"last-event-id")
+    resumed = watch.again(last.decode("latin-1")) if last else watch
+    if isinstance(resumed, Refusal):
+        return resumed
+    resp.sse = stream(resumed, store, ear)
+    return None
+
+
+async def stream(watch: Watch, store: Store, ear: Ear) -> AsyncIterator[SSEvent | None]:
+    """Give changes as they happen; None says that nothing does.
+
+    A database that is away for a while is waited for: the reader misses nothing.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _STREAM_SECONDS
+    yield None
+    while loop.time() < end and not ear.has_left():
+        try:
+            after, rows = await watched(replace(watch, wait_seconds=_BEAT_SECONDS), store, ear)
+        except StoreUnavailable:
+            await asyncio.sleep(_LOOK_SECONDS)
+            continue
+        for row in rows:
+            event_id, event, body = watch.each(row)
+            yield SSEvent(data=body, event=event, event_id=event_id)
+            after = row["position"]
+        watch = replace(watch, after=after)
+        if not rows:
+            yield None
+
+
+async def _beginning(watch: Watch, store: Store) -> int:
+    """Return the place after which to read: the one that was asked for, or the present one."""
+    if watch.after is not None:
+        return watch.after
+    rows = await store.query("feed_next", account_id=watch.account_id)
+    return rows[0]["next"] - 1 if rows else 0
+
+
+async def _has_more(watch: Watch, store: Store, after: int) -> bool:
+    """Tell whether the log goes on after a place; it costs less than reading it."""
+    rows = await store.query("feed_next", account_id=watch.account_id)
+    return bool(rows) and rows[0]["next"] > after + 1
