@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 
 from ordrebok.decision import Call, Commit, Decision, Key, Outcome, State
 from ordrebok.discounts.books import booked
@@ -16,7 +17,7 @@ from ordrebok.wire.base import encode
 from ordrebok.wire.discount import Rule
 from ordrebok.wire.discount_ref import RefDocument
 from ordrebok.wire.order import Discount, DiscountRef
-from tests.store.doors import accepted, with_store
+from tests.store.doors import accepted, opened, with_store
 from tests.support.builders import ACCOUNT, ACTOR
 from tests.support.discounts import a_rule_body
 
@@ -81,6 +82,42 @@ def test_the_last_uses_go_to_as_many_orders_as_there_are_uses(database_url: str)
         assert stored.body == encode(book)
 
     with_store(database_url, use)
+
+
+def a_claim(rule: str, ref: str, name: str) -> Commit:
+    """Return the plan of a claim of one use."""
+    body = {
+        "ref": name,
+        "purchase_at": "2026-06-01T12:00:00Z",
+        "customer_id": "C1",
+        "discounts": [{"id": rule, "refs": [{"id": ref, "amount": 100, "usage": 1}]}],
+    }
+    return a_commit("aid_discounts_available_for_receipt_claims_post", body)
+
+
+@pytest.mark.postgres
+def test_the_last_uses_go_to_as_many_claims_from_whichever_process(postgres_url: str) -> None:
+    """Through two stores on one database; claims and bookings of orders compete alike."""
+
+    async def use(one: Store) -> None:
+        async with opened(postgres_url) as other:
+            rule, ref = await a_ref(one, 3)
+            outcomes = await asyncio.gather(
+                *(
+                    store.commit(make(rule, ref, f"{make.__name__}-{number}"))
+                    for number in range(6)
+                    for store, make in ((one, a_claim), (other, a_claim), (other, a_booking))
+                )
+            )
+            refused = [each.code for each in outcomes if isinstance(each, Refusal)]
+            assert sum(isinstance(each, Outcome) for each in outcomes) == 3
+            assert set(refused) <= {"DISCOUNT_USED_UP", "CLAIM_REF_TAKEN"}
+            stored = await other.fetch(Key(ACCOUNT, "discount_ref", ref), with_events=False)
+            assert stored is not None
+            book = msgspec.json.decode(stored.body, type=RefDocument)
+            assert (book.usage, book.amount, book.version) == (3, 300, 4)
+
+    with_store(postgres_url, use)
 
 
 def test_parallel_rules_all_stand_in_the_register(database_url: str) -> None:

@@ -307,6 +307,18 @@ def test_a_cancelled_order_gives_back_what_it_used(books: Books) -> None:
     assert replace(undone, version=before.version, updated_at=before.updated_at) == before
 
 
+def test_an_order_that_booked_nothing_here_gives_nothing_back(books: Books) -> None:
+    """Such as one that was imported, whatever its `discounts[]` say."""
+    a_rule(books, "C1")
+    draft = books.priced(a_draft(customer="C1"))
+    assert books.complete(draft, "order-1") is None
+    call = a_call("aid_discounts_post", {})
+    assert given_back(books.state(), call, (ORDER, "order-2")) == ()
+    for _ in range(2):
+        books.write(given_back(books.state(), call, (ORDER, "order-1")))
+        assert books.ref_of(draft).usage == 0
+
+
 def test_a_debit_is_paid_out_once(books: Books) -> None:
     """Over two purchases, the second gets what the first has left."""
     a_rule(books, "C1", reward={"type": "discount_debit", "value": 10_000})
