@@ -6,15 +6,18 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import falcon
 import falcon.asgi
 
+from ordrebok.delivery.dispatcher import Dispatcher
+from ordrebok.delivery.outgoing import Outgoing
 from ordrebok.operation import Operation
 from ordrebok.refusals import Refusal, refuse
 from ordrebok.sandbox.boxes import Boxes
+from ordrebok.store.dated import DatedStore
 from ordrebok.store.interface import Store, StoreUnavailable
 from ordrebok.store.sandboxes import SandboxStore
 from ordrebok.store.sweep import keep_sweeping
@@ -86,12 +89,19 @@ class Lifespan:
         gc.set_threshold(*_GC_THRESHOLDS)
         self._background = [
             asyncio.create_task(self._now_and_then()),
-            asyncio.create_task(keep_sweeping(self._house.store)),
+            asyncio.create_task(keep_sweeping(self._house.store, self._house.clocks)),
+            asyncio.create_task(self._dispatcher().run()),
         ]
         if self._house.boxes is not None:
             await self._house.boxes.refresh()
             reading = self._house.boxes.keep_fresh(StoreUnavailable)
             self._background.append(asyncio.create_task(reading))
+
+    def _dispatcher(self) -> Dispatcher:
+        """Return what sends to subscriptions."""
+        house = self._house
+        outgoing = Outgoing(private_targets=house.settings.private_targets)
+        return Dispatcher(house.store, house.clocks, outgoing)
 
     async def _now_and_then(self) -> None:
         """Collect young garbage every few seconds, and all of it every few minutes.
@@ -131,6 +141,7 @@ def create_app(
     house = House(store, tokens, settings, log.current(), Metrics())
     if settings.sandbox:
         house.boxes = Boxes(SandboxStore(store), house.clocks)
+        house.store = cast("Store", DatedStore(store, house.clocks))
     app = WebApp(media_type=JSON, request_type=Request, middleware=[Lifespan(house)])
     add_routes(app, operations, house)
     add_pages(app, house, operations)

@@ -12,9 +12,10 @@ on conflict (account_id, hook_id) do nothing
 returning position;
 
 -- name: follow_on
--- A follower that stood still, or failed, goes on from where it was.
+-- A follower stands still, or goes on from where it was; nobody holds it until it is taken anew.
 update followers
-set active = :active, failures = 0, failing_since_ms = null, next_ms = 0
+set active = :active, failures = 0, failing_since_ms = null, next_ms = 0, holder = null,
+    held_until_ms = 0
 where account_id = :account_id and hook_id = :hook_id
 returning position;
 
@@ -30,29 +31,42 @@ delete from followers
 where account_id = :account_id and hook_id = :hook_id
 returning position;
 
+-- name: followers_free
+-- Followers that nobody holds, or no longer.
+select count(*) as count
+from followers
+where account_id is not null and active = :active
+    and (holder is null or holder <> :holder) and held_until_ms < :now_ms;
+
 -- name: followers_take_sqlite
--- Holds every follower that is due, for a while: the only server of a file has them all.
+-- Holds followers for a while: those that are held already, and so many of the free ones.
 update followers
 set holder = :holder, held_until_ms = :until_ms
-where account_id is not null and active = :active
-returning account_id, hook_id, position, failures, failing_since_ms, next_ms;
-
--- name: followers_take_postgres
--- Holds followers for a while: those that are held already, and those that nobody holds any more.
--- Rows that another process is taking are left to it.
-with free as materialized (
+where (account_id, hook_id) in (
     select account_id, hook_id
     from followers
     where account_id is not null and active = :active
         and (holder = :holder or held_until_ms < :now_ms)
-    order by account_id, hook_id
+    order by holder = :holder desc, account_id, hook_id
+    limit :limit
+)
+returning account_id, hook_id, position, failures, failing_since_ms, next_ms;
+
+-- name: followers_take_postgres
+-- Rows that another process is taking are left to it.
+with chosen as materialized (
+    select account_id, hook_id
+    from followers
+    where account_id is not null and active = :active
+        and (holder = :holder or held_until_ms < :now_ms)
+    order by holder is not distinct from :holder desc, account_id, hook_id
     limit :limit
     for update skip locked
 )
 update followers as f
 set holder = :holder, held_until_ms = :until_ms
-from free
-where f.account_id = free.account_id and f.hook_id = free.hook_id
+from chosen
+where f.account_id = chosen.account_id and f.hook_id = chosen.hook_id
 returning f.account_id, f.hook_id, f.position, f.failures, f.failing_since_ms, f.next_ms;
 
 -- name: followers_leave
@@ -149,7 +163,7 @@ select :account_id, :hook_id, v ->> 0, v ->> 1, (v ->> 2)::bigint, v ->> 3, v ->
     (v ->> 6)::integer, v ->> 7, (v ->> 8)::integer, (v ->> 9)::bigint, (v ->> 10)::bigint,
     (v ->> 11)::bigint, (v ->> 12)::bigint, (v ->> 13)::integer, (v ->> 14)::integer, v ->> 15,
     v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
-from json_array_elements(:rows::json) as v
+from json_array_elements(:rows::text::json) as v
 on conflict (account_id, hook_id, id) do update
 set state = excluded.state, attempts = excluded.attempts, first_ms = excluded.first_ms,
     attempted_ms = excluded.attempted_ms, due_ms = excluded.due_ms, status = excluded.status,
@@ -169,10 +183,41 @@ order by due_ms, id
 limit :limit;
 
 -- name: deliveries_waiting
--- Documents of which something waits to be sent: what is newer has to wait behind it.
-select distinct document_kind, document_id
+-- Documents of which something waits to be sent, and until when: what is newer waits behind it.
+select document_kind, document_id, max(due_ms) as due_ms
 from deliveries
-where account_id = :account_id and hook_id = :hook_id and due_ms is not null;
+where account_id = :account_id and hook_id = :hook_id and due_ms is not null
+group by document_kind, document_id;
+
+-- name: deliveries_end
+-- Nothing more is sent to a subscription that has ended.
+update deliveries
+set state = 'given_up', due_ms = null
+where account_id = :account_id and hook_id = :hook_id and due_ms is not null
+returning id;
+
+-- name: history_passed_sqlite
+-- Replaced versions of drafts that everybody has passed who follows the account.
+delete from history
+where account_id = :account_id and (document, version) in (
+    select e.document, e.version
+    from events as e
+    cross join documents as d on d.place = e.document
+    where e.account_id = :account_id and d.kind = 'draft'
+        and e.position > :after and e.position <= :position
+        and e.position <= (select min(position) from followers where account_id = :account_id)
+)
+returning version;
+
+-- name: history_passed_postgres
+delete from history as h
+using events as e
+where e.account_id = :account_id and e.kind = 'draft'
+    and e.position > :after and e.position <= :position
+    and e.position <= (select min(position) from followers where account_id = :account_id)
+    and h.account_id = e.account_id and h.kind = e.kind and h.document_id = e.document_id
+    and h.version = e.version
+returning h.version;
 
 -- name: deliveries_of
 -- The deliveries of a hook, newest first.

@@ -1,0 +1,123 @@
+"""Which subscriptions this server sends to: several servers of one database share them.
+
+A server holds a subscription for some seconds and holds it anew while it lives. When it dies,
+another takes over from where the subscription stands in the log.
+"""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import Final
+
+from ordrebok import clock
+from ordrebok.delivery.follower import Follower, Standing, Tools
+from ordrebok.delivery.outgoing import Outgoing
+from ordrebok.ids import new_uuid
+from ordrebok.sandbox.clocks import Clocks
+from ordrebok.store.interface import Store, StoreUnavailable
+
+LOGGER: Final = logging.getLogger(__name__)
+_LOOK_SECONDS: Final = 0.5
+"""How often a server looks for subscriptions, and for what other processes have written."""
+_RENEW_SECONDS: Final = 3.0
+_HELD_SECONDS: Final = 12.0
+"""How long a subscription stays with a server that no longer renews it."""
+_MARGIN_SECONDS: Final = 3.0
+"""So long before the end, a server that could not renew stops sending."""
+_MOST: Final = 10_000
+
+
+class Dispatcher:
+    """Holds subscriptions, and has a follower for each of them."""
+
+    def __init__(self, store: Store, clocks: Clocks, outgoing: Outgoing) -> None:
+        """Take what is needed; nothing is held yet."""
+        self._store = store
+        self._clocks = clocks
+        self._outgoing = outgoing
+        self._holder = new_uuid()
+        self._tools = Tools(store, clocks, outgoing, self._holder, self._is_held)
+        self._followers: dict[tuple[str, str], tuple[Follower, asyncio.Task[None]]] = {}
+        self._held_until = 0.0
+        self._renewed = 0.0
+
+    async def run(self) -> None:
+        """Send for as long as the server runs."""
+        try:
+            while True:
+                # While the database is away, followers stop when what they hold may be lost.
+                with suppress(StoreUnavailable):
+                    await self._look()
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await self._end()
+
+    def _is_held(self) -> bool:
+        return time.monotonic() < self._held_until
+
+    async def _look(self) -> None:
+        """Take what is free, renew what is held, and wake whoever has something to send."""
+        asked = {"holder": self._holder, "now_ms": clock.now().ms, "active": True}
+        free = (await self._store.query("followers_free", **asked))[0]["count"]
+        due = time.monotonic() - self._renewed >= _RENEW_SECONDS
+        if free or (due and self._followers):
+            await self._take(free)
+        if not self._followers:
+            return
+        furthest = max(self._clocks.moved().values(), default=0)
+        asked["now_ms"] = clock.now().ms + max(0, furthest)
+        for row in await self._store.query("followers_behind", **asked):
+            found = self._followers.get((row["account_id"], row["hook_id"]))
+            if found is not None:
+                found[0].ear.heard.set()
+
+    async def _take(self, free: int) -> None:
+        """Hold what is held for longer, and half of what is free: others want some, too."""
+        now = time.monotonic()
+        rows = await self._store.execute(
+            "followers_take",
+            holder=self._holder,
+            now_ms=clock.now().ms,
+            until_ms=clock.now().ms + int(_HELD_SECONDS * 1000),
+            limit=min(_MOST, len(self._followers) + (free + 1) // 2),
+            active=True,
+        )
+        self._renewed, self._held_until = now, now + _HELD_SECONDS - _MARGIN_SECONDS
+        held = {(row["account_id"], row["hook_id"]): row for row in rows}
+        for place in [place for place in self._followers if place not in held]:
+            await self._drop(place)
+        for place, row in held.items():
+            known = self._followers.get(place)
+            if known is not None and not known[1].done():
+                continue
+            standing = Standing(
+                row["position"], row["failures"], row["failing_since_ms"], row["next_ms"]
+            )
+            follower = Follower(*place, standing, self._tools)
+            task = asyncio.create_task(self._follow(follower, place))
+            self._followers[place] = follower, task
+
+    async def _follow(self, follower: Follower, place: tuple[str, str]) -> None:
+        """Let a follower run; one that fails in an unexpected way begins anew after a while."""
+        try:
+            await follower.run()
+        except Exception:
+            fields = {"account_id": place[0], "subscription": place[1]}
+            LOGGER.exception("a subscription cannot be served", extra={"fields": fields})
+            await asyncio.sleep(_RENEW_SECONDS)
+
+    async def _drop(self, place: tuple[str, str]) -> None:
+        """Let go of a follower."""
+        _, task = self._followers.pop(place)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def _end(self) -> None:
+        """Let go of everything, so that others need not wait for it."""
+        for place in list(self._followers):
+            await self._drop(place)
+        with suppress(StoreUnavailable):
+            await self._store.execute("followers_leave", holder=self._holder)
+        await self._outgoing.close()

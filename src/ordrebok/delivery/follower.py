@@ -1,0 +1,396 @@
+"""One subscription: reads the log from where it stands, sends, and notes how far it has come."""
+
+import asyncio
+import itertools
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from ordrebok.clock import instant
+from ordrebok.decision import Also, Call
+from ordrebok.delivery.outcome import Outcome
+from ordrebok.delivery.outgoing import Outgoing
+from ordrebok.sandbox.clocks import Clocks
+from ordrebok.store.bell import Ear
+from ordrebok.store.interface import Row, Store, StoreUnavailable
+from ordrebok.webhooks import rules, schedule, signatures
+from ordrebok.webhooks.body import choice_of
+from ordrebok.webhooks.deliveries import (
+    Answered,
+    Delivery,
+    Maker,
+    Place,
+    after_attempt,
+    of_row,
+    rows_of,
+)
+from ordrebok.webhooks.record import (
+    NO_MORE,
+    STAND_STILL,
+    Following,
+    Rule,
+    change,
+    decode,
+    hook_key,
+)
+from ordrebok.wire.hook import StoredHook
+
+_TOGETHER: Final = 100
+"""Changes, and deliveries that were tried before, that are dealt with in one round."""
+_AT_ONCE: Final = 16
+"""Documents that are told of at the same time; those of one document go one after the other."""
+_TIRED: Final = 3
+"""After so many calls in a row that nobody took, the whole subscription rests."""
+_SAVED_EVERY: Final = 1_000
+"""Changes nobody wants to be told of, after which the place in the log is noted all the same."""
+_GATHER_SECONDS: Final = 0.02
+_LOOK_SECONDS: Final = 1.0
+_OVERLOADED: Final = frozenset({429, 502, 503, 504})
+"""Answers that say that the receiver as a whole is not there, not that it minds this delivery."""
+
+
+class Standing(msgspec.Struct):
+    """How far a subscription has come, and how it fares."""
+
+    position: int
+    failures: int
+    """Calls in a row that nobody took."""
+    failing_since_ms: int | None
+    next_ms: int
+    """Until when the whole subscription rests."""
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What every follower of a server works with."""
+
+    store: Store
+    clocks: Clocks
+    outgoing: Outgoing
+    holder: str
+    is_held: Callable[[], bool]
+    """Whether what this server holds is surely still held."""
+
+
+class HasEnded(Exception):  # noqa: N818 -- nothing went wrong
+    """The subscription is paused, ended or deleted: there is nothing to do for it here."""
+
+
+class Follower:
+    """Sends to one subscription, for as long as this server holds it."""
+
+    def __init__(self, account_id: str, hook_id: str, standing: Standing, tools: Tools) -> None:
+        """Go on from where it stands."""
+        self.ear = Ear(tools.store.bell)
+        self._account_id = account_id
+        self._hook_id = hook_id
+        self._place: dict[str, object] = {"account_id": account_id, "hook_id": hook_id}
+        self._standing = standing
+        self._saved = standing.position
+        self._tools = tools
+        self._store = tools.store
+        self._blocked: dict[Place, int] = {}
+        """Documents of which something waits to be sent again, and until when."""
+        self._maker: tuple[str, Maker] | None = None
+        self._numbers = itertools.count()
+
+    async def run(self) -> None:
+        """Send what there is, then wait for more, until the subscription ends."""
+        with self._store.bell.listening(self._account_id, self.ear):
+            while True:
+                try:
+                    await self._look_what_waits()
+                    while await self._round():
+                        pass
+                    await self._save()
+                except StoreUnavailable:
+                    await asyncio.sleep(_LOOK_SECONDS)
+                except HasEnded:
+                    return
+                else:
+                    await self._wait()
+
+    async def _wait(self) -> None:
+        """Wait until something has happened, or is due."""
+        while not await self.ear.rung(_LOOK_SECONDS):
+            now_ms = self._now_ms()
+            if self._blocked and min(self._blocked.values()) <= now_ms:
+                return
+            if self._standing.failures and self._standing.next_ms <= now_ms:
+                return
+        await asyncio.sleep(_GATHER_SECONDS)  # What comes in a crowd is sent in a crowd.
+
+    # ------------------------------------------------------------------ one round
+
+    async def _round(self) -> bool:
+        """Send what there is now, at most so much; tell whether there may be more at once."""
+        now_ms = self._now_ms()
+        if not self._tools.is_held() or now_ms < self._standing.next_ms:
+            return False
+        hook = await self._hook()
+        due = await self._due(now_ms)
+        changes = await self._store.read(
+            "changes_to_send",
+            account_id=self._account_id,
+            after=self._standing.position,
+            limit=_TOGETHER,
+        )
+        round_ = Round(due, self._new(hook, changes, now_ms), self._blocked, now_ms)
+        await self._send(hook, round_)
+        position = changes[-1]["position"] if changes else self._standing.position
+        self._standing.position = round_.reached(position)
+        rows = round_.rows()
+        if rows:
+            await self._flush(rows)
+        elif self._standing.position - self._saved >= _SAVED_EVERY:
+            await self._save()
+        await self._judge(hook, round_)
+        return len(due) == _TOGETHER or len(changes) == _TOGETHER or bool(round_.parked)
+
+    async def _hook(self) -> StoredHook:
+        """Return the subscription as it now is. Raises: HasEnded."""
+        found = await self._store.fetch(
+            hook_key(self._account_id, self._hook_id), with_events=False
+        )
+        hook = None if found is None else decode(found.body)
+        if hook is None or hook.status != "active":
+            raise HasEnded
+        return hook
+
+    async def _due(self, now_ms: int) -> list[Delivery]:
+        """Return what waited until now, in the order in which it is to be sent."""
+        rows = await self._store.query(
+            "deliveries_due", **self._place, now_ms=now_ms, limit=_TOGETHER
+        )
+        return sorted(map(of_row, rows), key=lambda delivery: delivery.id)
+
+    def _new(self, hook: StoredHook, changes: Iterable[Row], now_ms: int) -> list[Delivery]:
+        """Return the deliveries of changes, without those that the subscription does not want."""
+        if self._maker is None or self._maker[0] != hook.updated_at:
+            self._maker = hook.updated_at, Maker(self._account_id, hook, choice_of(hook))
+        make = self._maker[1].of_change
+        made = [make(row, now_ms, next(self._numbers)) for row in changes]
+        return [delivery for delivery in made if delivery is not None]
+
+    async def _send(self, hook: StoredHook, round_: "Round") -> None:
+        """Send, several documents at once; stop when nobody takes anything."""
+        groups = deque(round_.groups())
+
+        async def work() -> None:
+            while groups and not round_.stopped:
+                await self._tell(hook, groups.popleft(), round_)
+
+        workers = min(_AT_ONCE, len(groups))
+        if workers == 1:
+            await work()
+        elif workers:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(work())
+
+    async def _tell(
+        self, hook: StoredHook, deliveries: Sequence[Delivery], round_: "Round"
+    ) -> None:
+        """Send what there is about one document, in order, up to the first that is not taken."""
+        for number, delivery in enumerate(deliveries):
+            if round_.stopped or not self._tools.is_held():
+                round_.leave(deliveries[number:])
+                return
+            answered = await self._attempt(hook, delivery)
+            after = after_attempt(delivery, answered, self._now_ms(), _chance())
+            round_.note(after)
+            verdict = schedule.verdict(answered.status)
+            self._fare(verdict, answered.status, round_)
+            if verdict == "gone":
+                round_.gone = round_.stopped = True
+            if after.state == "waiting":
+                round_.leave(deliveries[number + 1 :], after.due_ms)
+                return
+
+    def _fare(self, verdict: schedule.Verdict, status: int | None, round_: "Round") -> None:
+        """Note how the subscription fares; one that nobody answers rests for a while."""
+        standing = self._standing
+        if verdict in {"delivered", "ignored"}:
+            standing.failures, standing.failing_since_ms, standing.next_ms = 0, None, 0
+            return
+        if standing.failing_since_ms is None:
+            standing.failing_since_ms = self._now_ms()
+        if status is not None and status not in _OVERLOADED:
+            standing.failures = 0
+            return
+        standing.failures += 1
+        if standing.failures >= _TIRED:
+            round_.stopped = True
+            rest_ms = schedule.backoff_ms(standing.failures - _TIRED + 1, _chance())
+            standing.next_ms = self._now_ms() + rest_ms
+
+    async def _attempt(self, hook: StoredHook, delivery: Delivery) -> Answered:
+        """Send one delivery."""
+        body = delivery.body.encode()
+        message = signatures.Message(delivery.event_delivery, delivery.event, body)
+        now = instant(self._now_ms())
+        headers = signatures.headers(hook, message, now)
+        url, insecure = hook.config.url, bool(hook.config.insecure_ssl)
+        outcome: Outcome = await self._tools.outgoing.send(url, headers, body, insecure=insecure)
+        return Answered(
+            url=url,
+            request_headers=_without_secrets(headers),
+            status=outcome.status,
+            failure=outcome.failure,
+            response_headers=outcome.headers,
+            response_body=outcome.body,
+            duration_ms=outcome.duration_ms,
+        )
+
+    # ------------------------------------------------------------------ what is written down
+
+    async def _flush(self, rows: Sequence[Delivery]) -> None:
+        """Write down what became of deliveries, and how far this has come, together."""
+        before = self._saved
+        put = Also("deliveries_put", {**self._place, "rows": rows_of(rows)})
+        passed: dict[str, object] = {
+            "account_id": self._account_id,
+            "after": before,
+            "position": self._standing.position,
+        }
+        await self._store.run((put, self._moved(), Also("history_passed", passed)))
+        self._saved = self._standing.position
+        if self._blocked or any(row.due_ms is not None for row in rows):
+            await self._look_what_waits()
+
+    async def _save(self) -> None:
+        """Write down how far this has come, if it has."""
+        if self._saved != self._standing.position:
+            await self._flush(())
+
+    def _moved(self) -> Also:
+        standing = self._standing
+        return Also(
+            "follower_moved",
+            {
+                **self._place,
+                "holder": self._tools.holder,
+                "position": standing.position,
+                "failures": standing.failures,
+                "failing_since_ms": standing.failing_since_ms,
+                "next_ms": standing.next_ms,
+            },
+        )
+
+    async def _look_what_waits(self) -> None:
+        rows = await self._store.query("deliveries_waiting", **self._place)
+        self._blocked = {
+            (row["document_kind"], row["document_id"]): row["due_ms"]
+            for row in rows
+            if row["document_kind"]
+        }
+
+    async def _judge(self, hook: StoredHook, round_: "Round") -> None:
+        """End a subscription whose receiver is gone; pause one that failed for three days."""
+        if round_.gone:
+            await self._change(rules.ended, NO_MORE)
+        since_ms, now_ms = self._standing.failing_since_ms, self._now_ms()
+        if schedule.is_failing_for_good(since_ms, now_ms) and hook.status == "active":
+            await self._change(lambda found, now: rules.paused(found, "failures", now), STAND_STILL)
+
+    async def _change(self, rule: Rule, following: Following) -> None:
+        """Change the subscription itself. Raises: HasEnded."""
+        call = Call(self._account_id, "", "", "", {})
+        await self._store.commit(change(call, self._hook_id, rule, following))
+        raise HasEnded
+
+    def _now_ms(self) -> int:
+        return self._tools.clocks.now_for(self._account_id).ms
+
+
+class Round:
+    """What one round sends: who comes when, and what becomes of each delivery."""
+
+    def __init__(
+        self,
+        due: Sequence[Delivery],
+        new: Sequence[Delivery],
+        blocked: dict[Place, int],
+        now_ms: int,
+    ) -> None:
+        """Put new deliveries behind those of their document that wait already."""
+        self.stopped = False
+        self.gone = False
+        self.parked: list[Delivery] = []
+        """To be sent later, behind others of their document."""
+        self._now_ms = now_ms
+        self._due = due
+        self._attempted: list[Delivery] = []
+        self._left: list[Delivery] = []
+        self._put_off: list[Delivery] = []
+        self._groups: dict[Place, list[Delivery]] = {}
+        for delivery in due:
+            self._groups.setdefault(delivery.place, []).append(delivery)
+        known = frozenset(self._groups)
+        for delivery in new:
+            place = delivery.place
+            if place in known or place in blocked:
+                self.parked.append(replace(delivery, due_ms=blocked.get(place, now_ms)))
+            else:
+                self._groups.setdefault(place, []).append(delivery)
+        self._unsent = {delivery.id for group in self._groups.values() for delivery in group}
+
+    def groups(self) -> list[list[Delivery]]:
+        """Return what is to be sent, by document."""
+        return list(self._groups.values())
+
+    def note(self, delivery: Delivery) -> None:
+        """Take in a delivery after an attempt."""
+        self._attempted.append(delivery)
+        self._unsent.discard(delivery.id)
+
+    def leave(self, deliveries: Sequence[Delivery], due_ms: int | None = None) -> None:
+        """Put off what stands behind a delivery that was not taken, until it is tried again."""
+        if due_ms is None:
+            return
+        for delivery in deliveries:
+            self._put_off.append(replace(delivery, due_ms=due_ms))
+            self._unsent.discard(delivery.id)
+
+    def reached(self, position: int) -> int:
+        """Return how far in the log this has come, if there was nothing to send up to `position`.
+
+        What was not sent because nobody takes anything stays in the log. What stands before
+        something that was sent is put down, to be sent later.
+        """
+        left = [
+            delivery
+            for group in self._groups.values()
+            for delivery in group
+            if delivery.id in self._unsent and delivery.position is not None
+        ]
+        old = {delivery.id for delivery in self._due}
+        left = [delivery for delivery in left if delivery.id not in old]
+        done = [
+            delivery.position or 0
+            for delivery in (*self._attempted, *self._put_off, *self.parked)
+            if delivery.id not in old
+        ]
+        furthest = max(done, default=0)
+        self._left = [delivery for delivery in left if (delivery.position or 0) < furthest]
+        stay = [delivery.position or 0 for delivery in left if (delivery.position or 0) > furthest]
+        return min(stay) - 1 if stay else position
+
+    def rows(self) -> list[Delivery]:
+        """Return the deliveries to write down."""
+        return [*self._attempted, *self._put_off, *self.parked, *self._left]
+
+
+def _chance() -> float:
+    """Return a random number from 0 to 1."""
+    return secrets.randbelow(1_000) / 1_000
+
+
+def _without_secrets(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers of a delivery as they are kept: without what must stay secret."""
+    return {
+        name: "..." if name.lower() == "authorization" else value for name, value in headers.items()
+    }
