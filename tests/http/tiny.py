@@ -217,6 +217,9 @@ class TinyStore:
     async def sweep_idempotency(self, account_id: str, before_ms: int, limit: int) -> int:
         raise NotImplementedError(account_id, before_ms, limit)
 
+    async def scrub(self) -> bool:
+        return True
+
     async def close(self) -> None:
         self.closed = True
 

@@ -14,14 +14,16 @@ import pytest
 from msgspec.structs import replace
 
 import ordrebok
-from ordrebok.decision import Commit
+from ordrebok.decision import Commit, Key
 from ordrebok.discounts.record import ref_key, register_key, rule_key
 from ordrebok.discounts.register import registered
 from ordrebok.drafts import completion, rules, settling, transition
+from ordrebok.drafts.record import live_draft
 from ordrebok.items.rules import MAX_ITEMS
 from ordrebok.money import AMOUNT_LIMIT
 from ordrebok.orders import lists
 from ordrebok.orders import rules as order_rules
+from ordrebok.orders.record import live_order
 from ordrebok.refusals import CATALOGUE, Fault, Refusal, not_found, refuse
 from ordrebok.wire.discount_ref import RefDocument
 from ordrebok.wire.draft import Draft, DraftUpdate, Options, OrderBody
@@ -332,6 +334,12 @@ REACHED: dict[str, dict[str, Callable[[], object]]] = {
         "AMOUNT_TOO_LARGE": lambda: order_rules.recomputed(
             replace(OPEN, items=(an_item(1), GIVEN_AWAY)), NOW
         )
+    },
+    "orders.record.live_order": {
+        "NOT FOUND": lambda: live_order(FakeState(), Key(ACCOUNT, "order", "none"))
+    },
+    "drafts.record.live_draft": {
+        "NOT FOUND": lambda: live_draft(FakeState(), Key(ACCOUNT, "draft", "none"))
     },
     "orders.rules.update": {
         "ORDER_CLOSED": lambda: ordered(CLOSED, {"comment": "x"}),

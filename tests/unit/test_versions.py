@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordrebok.orders.versions import differences
-from ordrebok.wire.version import Change
+from ordrebok.wire.version import Difference
 
 Seen = tuple[tuple[str | int, ...], str, Any, Any]
 
@@ -71,7 +71,7 @@ def test_without_names_of_their_own_members_go_by_their_positions(name: str) -> 
     assert changes(before, after) == [((1, "x"), "changed", 2, 3)]
 
 
-def patched(value: Any, change: Change) -> None:  # noqa: ANN401 -- any JSON
+def patched(value: Any, change: Difference) -> None:  # noqa: ANN401 -- any JSON
     """Carry a change out on the value before it."""
     *way, last = change.path
     for step in way:

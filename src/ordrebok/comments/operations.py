@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, State, Stored
 from ordrebok.events.rules import change_event
 from ordrebok.operation import READ, WRITE, Operation, Plan
-from ordrebok.orders.record import decode, key_of, put
+from ordrebok.orders.record import decode, key_of, live_order, put
 from ordrebok.orders.rules import touched
 from ordrebok.refusals import Refusal, not_found, refuse
 from ordrebok.wire.base import encode
@@ -35,9 +35,9 @@ def _add(call: Call) -> Plan:
 
     def decide(state: State) -> Decision | Refusal:
         """Load the order, add the comment unless it stands already."""
-        order = state.get(key, Order)
-        if order is None:
-            return not_found("Order")
+        order = live_order(state, key)
+        if isinstance(order, Refusal):
+            return order
         standing = next((c for c in order.comments if c.id == body.id), None)
         if standing is not None:
             if not _same(standing, body):
@@ -61,9 +61,9 @@ def _remove(call: Call) -> Plan:
 
     def decide(state: State) -> Decision | Refusal:
         """Load the order, mark the comment."""
-        order = state.get(key, Order)
-        if order is None:
-            return not_found("Order")
+        order = live_order(state, key)
+        if isinstance(order, Refusal):
+            return order
         standing = next((c for c in order.comments if c.id == comment_id), None)
         if standing is None:
             return not_found("Comment")

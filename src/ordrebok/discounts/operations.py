@@ -25,6 +25,7 @@ from ordrebok.discounts.record import (
 )
 from ordrebok.discounts.register import page, registered
 from ordrebok.discounts.statistics import shown, with_statistics
+from ordrebok.drafts.record import live_draft
 from ordrebok.operation import READ as READ_ORDERS
 from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Refusal, not_found
@@ -36,7 +37,6 @@ from ordrebok.wire.discount_ref import (
     Campaign,
     Register,
 )
-from ordrebok.wire.draft import Draft
 
 RULES = "/accounts/{aid}/discounts/rules"
 RULE = RULES + "/{did}"
@@ -144,9 +144,9 @@ def _explain(call: Call) -> Plan:
 
     def decide(state: State) -> Decision | Refusal:
         """Run the engine on the draft as it stands, and write nothing."""
-        draft = state.get(key, Draft)
-        if draft is None:
-            return not_found("Draft order")
+        draft = live_draft(state, key)
+        if isinstance(draft, Refusal):
+            return draft
         customer = draft.order.customer
         shelves = shelves_for(state, call.account_id, None if customer is None else customer.id)
         replaced = replaced_order(draft.options)

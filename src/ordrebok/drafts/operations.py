@@ -5,7 +5,15 @@ from collections.abc import Callable
 from ordrebok.clock import milliseconds
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, Listing, State, Stored
 from ordrebok.drafts import rules
-from ordrebok.drafts.record import answer, decision, fingerprint, key_of, shows_events
+from ordrebok.drafts.record import (
+    answer,
+    decision,
+    decode,
+    fingerprint,
+    key_of,
+    live_draft,
+    shows_events,
+)
 from ordrebok.drafts.settling import ahead_of, foresee, settled, updated_order
 from ordrebok.drafts.transition import complete
 from ordrebok.events.rules import wanted, with_events
@@ -13,6 +21,7 @@ from ordrebok.items.conversion import item_refusal, items_refusal
 from ordrebok.operation import READ, WRITE, Operation, Plan
 from ordrebok.orders.lists import position_of, rendered
 from ordrebok.refusals import Refusal, not_found, refuse
+from ordrebok.retention.rules import EXPIRED
 from ordrebok.wire.base import encode
 from ordrebok.wire.draft import CompletedDraft, Draft, DraftBody, Drafts, DraftUpdate
 from ordrebok.wire.item import ItemBody
@@ -22,6 +31,8 @@ PATH = "/accounts/{aid}/shopping/draft_orders"
 ONE = PATH + "/{id}"
 ITEMS = ONE + "/items"
 _LONGEST_LINE_ID = 16
+_SHOWN = ("open", "completed", "deleted")
+"""The drafts that a list without a status shows; those whose time is over it does not."""
 _EDIT_REFUSALS = ("NOT FOUND", "DRAFT_COMPLETED", "DRAFT_DELETED")
 _ITEM_REFUSALS = (
     *_EDIT_REFUSALS,
@@ -42,7 +53,7 @@ def _create(call: Call) -> Plan:
         if own is not None:
             standing = state.get(own, Draft)
             if standing is not None:
-                if state.origin(own) != origin:
+                if state.origin(own) != origin or standing.status == EXPIRED:
                     return refuse("ID_TAKEN", f"The draft id {own.id} is taken", id=own.id)
                 events = state.events(own) if shows_events(call) else ()
                 return Decision((), answer(call, encode(standing), events), standing.version)
@@ -74,9 +85,9 @@ def _change(call: Call, change: Callable[[Draft, State], Draft | Refusal]) -> Co
 
     def decide(state: State) -> Decision | Refusal:
         """Load, change, settle, write down."""
-        draft = state.get(key, Draft)
-        if draft is None:
-            return not_found("Draft order")
+        draft = live_draft(state, key)
+        if isinstance(draft, Refusal):
+            return draft
         foresee(state, call, draft)
         after = change(draft, state)
         if not isinstance(after, Refusal):
@@ -160,9 +171,9 @@ def _delete(call: Call) -> Plan:
 
     def decide(state: State) -> Decision | Refusal:
         """Load, delete, write down."""
-        draft = state.get(key, Draft)
-        if draft is None:
-            return not_found("Draft order")
+        draft = live_draft(state, key)
+        if isinstance(draft, Refusal):
+            return draft
         if draft.status == "deleted":
             events = state.events(key) if shows_events(call) else ()
             return Decision((), answer(call, encode(draft), events), draft.version)
@@ -180,11 +191,15 @@ def _delete(call: Call) -> Plan:
 
 def _read(call: Call) -> Plan:
     """Read one draft."""
+
+    def render(stored: Stored) -> bytes | Refusal:
+        """Make the answer; a draft whose time is over is not there."""
+        if b'"expired"' in stored.body and decode(stored.body).status == EXPIRED:
+            return not_found("Draft order")
+        return answer(call, stored.body, stored.events)
+
     return Fetch(
-        key=key_of(call),
-        noun="Draft order",
-        render=lambda stored: answer(call, stored.body, stored.events),
-        with_events=shows_events(call),
+        key=key_of(call), noun="Draft order", render=render, with_events=shows_events(call)
     )
 
 
@@ -211,7 +226,7 @@ def _list(call: Call) -> Plan:
         render=lambda page: rendered("draft_orders", page, one),
         created_gte_ms=None if gte is None else milliseconds(gte),
         created_lte_ms=None if lte is None else milliseconds(lte),
-        statuses=query.status,
+        statuses=query.status or _SHOWN,
         with_total=query.total,
         with_events=show,
     )

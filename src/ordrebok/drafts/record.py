@@ -8,10 +8,14 @@ import msgspec
 from ordrebok.clock import Instant
 from ordrebok.decision import Call, Decision, Key, Put, State
 from ordrebok.events.rules import change_event, wanted, with_events
+from ordrebok.refusals import Refusal, not_found
+from ordrebok.retention.rules import EXPIRED, look_ms
 from ordrebok.wire.base import encode
 from ordrebok.wire.draft import Draft
 from ordrebok.wire.event import Event
 
+decode = msgspec.json.Decoder(Draft).decode
+"""Return a draft from its stored JSON."""
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -25,7 +29,24 @@ def fingerprint(body: object) -> str:
     return hashlib.sha256(_canonical(body)).hexdigest()
 
 
-def put(key: Key, draft: Draft, event: Event, origin: str | None = None) -> Put:
+def live_draft(state: State, key: Key) -> Draft | Refusal:
+    """Return a draft as a change finds it.
+
+    Refuses: NOT FOUND, also for a draft whose time is over: it is answered no longer.
+    """
+    draft = state.get(key, Draft)
+    if draft is None or draft.status == EXPIRED:
+        return not_found("Draft order")
+    return draft
+
+
+def put(
+    key: Key,
+    draft: Draft,
+    event: Event,
+    origin: str | None = None,
+    expires_ms: int | None = None,
+) -> Put:
     """Return the writing down of a draft's new version."""
     return Put(
         key=key,
@@ -39,6 +60,7 @@ def put(key: Key, draft: Draft, event: Event, origin: str | None = None) -> Put:
         updated_ms=Instant.of(draft.updated_at).ms,
         currency=draft.order.currency,
         origin=origin,
+        expires_ms=expires_ms,
     )
 
 
@@ -53,7 +75,8 @@ def decision(
 ) -> Decision:
     """Return the decision that puts down a draft's new version and answers with the draft."""
     event = change_event(call, state.new_id(), draft.version, state.now, created=created)
-    written = put(key, draft, event, origin)
+    before = None if created else state.get(key, Draft)
+    written = put(key, draft, event, origin, look_ms(before, draft))
     if not shows_events(call):
         return Decision((written,), written.body, draft.version)
     earlier = () if created else state.events(key)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from ordrebok.decision import Call, Commit, Decision, Key, Put, State
 from ordrebok.discounts.books import booked, told
 from ordrebok.drafts import completion, rules
-from ordrebok.drafts.record import key_of
+from ordrebok.drafts.record import key_of, live_draft
 from ordrebok.drafts.record import put as put_draft
 from ordrebok.drafts.settling import ahead_of, settled, updated_order
 from ordrebok.events.rules import change_event
@@ -36,9 +36,9 @@ def complete(call: Call) -> Commit:
 
     def decide(state: State) -> Decision | Refusal:
         """Complete the draft, or answer with what it became."""
-        draft = state.get(key, Draft)
-        if draft is None:
-            return not_found("Draft order")
+        draft = live_draft(state, key)
+        if isinstance(draft, Refusal):
+            return draft
         if draft.status == "deleted":
             return refuse("DRAFT_DELETED")
         if draft.status == "completed":

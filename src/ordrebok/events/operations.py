@@ -3,12 +3,11 @@
 from ordrebok.decision import Call, Commit, Decision, Fetch, State, Stored
 from ordrebok.events.rules import combined_state, find, reported_event, same_report
 from ordrebok.operation import READ, WRITE, Operation, Plan
-from ordrebok.orders.record import key_of, put
+from ordrebok.orders.record import key_of, live_order, put
 from ordrebok.orders.rules import touched
-from ordrebok.refusals import Refusal, not_found, refuse
+from ordrebok.refusals import Refusal, refuse
 from ordrebok.wire.base import encode
 from ordrebok.wire.event import Event, EventBody, Events
-from ordrebok.wire.order import Order
 
 _PATH = "/accounts/{aid}/shopping/orders/{order_id}/events"
 
@@ -19,9 +18,9 @@ def _report(call: Call) -> Plan:
 
     def decide(state: State) -> Decision | Refusal:
         """Load the order, add the event."""
-        order = state.get(key, Order)
-        if order is None:
-            return not_found("Order")
+        order = live_order(state, key)
+        if isinstance(order, Refusal):
+            return order
         if body.id is not None:
             standing = find(state.events(key), body.id)
             if standing is not None:

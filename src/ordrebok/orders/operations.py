@@ -13,8 +13,8 @@ from ordrebok.events.rules import wanted, with_events
 from ordrebok.items.conversion import items_refusal
 from ordrebok.operation import READ, WRITE, Operation, Plan
 from ordrebok.orders import rules
-from ordrebok.orders.record import changed, key_of
-from ordrebok.refusals import Refusal, not_found
+from ordrebok.orders.record import changed, key_of, live_order
+from ordrebok.refusals import Refusal
 from ordrebok.wire.draft import OrderBody
 from ordrebok.wire.order import CancelBody, Order, OrderContent, OrderUpdate
 from ordrebok.wire.query import EventsQuery
@@ -38,9 +38,9 @@ def commit(
 
     def decide(state: State) -> Decision | Refusal:
         """Load, change, write down."""
-        order = state.get(key, Order)
-        if order is None:
-            return not_found("Order")
+        order = live_order(state, key)
+        if isinstance(order, Refusal):
+            return order
         after = change(order, state)
         if isinstance(after, Refusal):
             return after

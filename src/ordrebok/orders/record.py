@@ -9,6 +9,8 @@ from ordrebok.decision import Call, Decision, Key, Put, State
 from ordrebok.events.rules import change_event, wanted, with_events
 from ordrebok.orders.terms import terms
 from ordrebok.payouts.ledger import ledger_rows, new_entries
+from ordrebok.refusals import Refusal, not_found, refuse
+from ordrebok.retention.rules import is_emptied, look_ms
 from ordrebok.wire.base import encode
 from ordrebok.wire.event import Event
 from ordrebok.wire.order import Order
@@ -20,6 +22,24 @@ decode = msgspec.json.Decoder(Order).decode
 def key_of(call: Call, order_id: str | None = None) -> Key:
     """Return where an order stands: the one of the path, or another of the same account."""
     return Key(call.account_id, "order", order_id or call.params["order_id"])
+
+
+def live_order(state: State, key: Key) -> Order | Refusal:
+    """Return an order as a change finds it.
+
+    Refuses: NOT FOUND, also for an order whose time is over: it takes no change.
+    """
+    order = state.get(key, Order)
+    if order is None:
+        return not_found("Order")
+    return erased_refusal(order) or order
+
+
+def erased_refusal(order: Order) -> Refusal | None:
+    """Return the refusal of an order whose time is over, where that is so."""
+    if not is_emptied(order):
+        return None
+    return refuse("NOT FOUND", "The time of the order is over, and it is erased")
 
 
 def put(key: Key, before: Order | None, after: Order, event: Event) -> Put:
@@ -41,6 +61,7 @@ def put(key: Key, before: Order | None, after: Order, event: Event) -> Put:
         terms_added=new - old,
         terms_removed=old - new,
         entries=ledger_rows(new_entries(before, after)),
+        expires_ms=look_ms(before, after),
     )
 
 

@@ -13,7 +13,7 @@ from ordrebok.refusals import Refusal, not_found, refuse
 from ordrebok.wire.base import encode
 from ordrebok.wire.event import Event
 from ordrebok.wire.version import (
-    Change,
+    Difference,
     OrderThen,
     OrderVersion,
     OrderVersions,
@@ -31,7 +31,7 @@ _read_event = msgspec.json.Decoder(Event).decode
 Path = tuple[str | int, ...]
 
 
-def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Change]:  # noqa: ANN401
+def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:  # noqa: ANN401
     """Yield what differs between two JSON values, each thing once, as deep inside as it can be.
 
     Members of lists are held against each other by their `line_id` or `id`, so that a line that
@@ -43,19 +43,21 @@ def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Change]:  
         name = _name_of(before, after)
         yield from _members(_by(before, name), _by(after, name), path)
     elif before != after or isinstance(before, bool) != isinstance(after, bool):
-        yield Change(path=path, change="changed", before=before, after=after)
+        yield Difference(path=path, change="changed", before=before, after=after)
 
 
-def _members(before: Mapping[Any, Any], after: Mapping[Any, Any], path: Path) -> Iterator[Change]:
+def _members(
+    before: Mapping[Any, Any], after: Mapping[Any, Any], path: Path
+) -> Iterator[Difference]:
     """Yield what differs between the members of two objects, or of two lists."""
     for key in before:
         if key in after:
             yield from differences(before[key], after[key], (*path, key))
         else:
-            yield Change(path=(*path, key), change="removed", before=before[key])
+            yield Difference(path=(*path, key), change="removed", before=before[key])
     for key in after:
         if key not in before:
-            yield Change(path=(*path, key), change="added", after=after[key])
+            yield Difference(path=(*path, key), change="added", after=after[key])
 
 
 def _name_of(*lists: Sequence[Any]) -> str | None:

@@ -10,14 +10,13 @@ from ordrebok.decision import Call, Commit, Decision, Fetch, State, Stored
 from ordrebok.events.rules import change_event
 from ordrebok.items.conversion import conversion_refusal
 from ordrebok.operation import READ, WRITE, Operation, Plan
-from ordrebok.orders.record import decode, key_of, put
+from ordrebok.orders.record import decode, erased_refusal, key_of, live_order, put
 from ordrebok.payments.ledger import OperationKind
 from ordrebok.payments.proof import proof
 from ordrebok.payments.recording import record, same_operation
 from ordrebok.payments.sessions import open_session, same_session
 from ordrebok.refusals import Refusal, not_found, refuse
 from ordrebok.wire.base import Link, Wire, encode
-from ordrebok.wire.order import Order
 from ordrebok.wire.payment import (
     Authorizations,
     Cancellations,
@@ -52,9 +51,9 @@ def _record(call: Call, kind: _Kind) -> Commit:
 
     def decide(state: State) -> Decision | Refusal:
         """Load the order, record the operation unless it stands already."""
-        order = state.get(key, Order)
-        if order is None:
-            return not_found("Order")
+        order = live_order(state, key)
+        if isinstance(order, Refusal):
+            return order
         standing = next((o for o in getattr(order, kind.name) if o.id == body.id), None)
         if standing is not None:
             if not same_operation(standing, body):
@@ -85,9 +84,9 @@ def _open_session(call: Call) -> Plan:
 
     def decide(state: State) -> Decision | Refusal:
         """Load the order, record the session unless it stands already."""
-        order = state.get(key, Order)
-        if order is None:
-            return not_found("Order")
+        order = live_order(state, key)
+        if isinstance(order, Refusal):
+            return order
         standing = next((s for s in order.sessions if s.id == body.id), None)
         if standing is not None:
             if not same_session(standing, body):
@@ -230,9 +229,13 @@ def _rows(kind: _Kind) -> tuple[Operation, ...]:
 
 def _prove(call: Call) -> Plan:
     """Write out the order's books."""
-    return Fetch(
-        key=key_of(call), noun="Order", render=lambda stored: encode(proof(decode(stored.body)))
-    )
+
+    def render(stored: Stored) -> bytes | Refusal:
+        """Make the answer, if there is anything left to prove."""
+        order = decode(stored.body)
+        return erased_refusal(order) or encode(proof(order))
+
+    return Fetch(key=key_of(call), noun="Order", render=render)
 
 
 _PROOF = Operation(

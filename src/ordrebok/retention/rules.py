@@ -37,11 +37,29 @@ def expires_ms(updated_ms: int, content: ComputedContent) -> int | None:
     return None if seconds is None else updated_ms + 1000 * seconds
 
 
+def look_ms(before: Order | Draft | None, after: Order | Draft) -> int | None:
+    """Return when to look whether the time of a document is over, where nothing notes it yet.
+
+    That is so for a new document, and for one whose time got shorter: what is noted already is
+    looked at then, and may turn out to be later.
+    """
+    due = _due(after)
+    if due is None:
+        return None
+    noted = None if before is None else _due(before)
+    return due if noted is None or due < noted else None
+
+
 def is_over(document: Order | Draft, now: Instant) -> bool:
     """Tell whether the time of a document is over; one that is emptied has none."""
-    content = document.order if isinstance(document, Draft) else document
-    due = expires_ms(Instant.of(document.updated_at).ms, content)
+    due = _due(document)
     return due is not None and due <= now.ms
+
+
+def _due(document: Order | Draft) -> int | None:
+    """Return when the time of a document is over."""
+    content = document.order if isinstance(document, Draft) else document
+    return expires_ms(Instant.of(document.updated_at).ms, content)
 
 
 # ------------------------------------------------------------------------- when the time is over

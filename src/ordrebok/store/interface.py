@@ -71,6 +71,12 @@ class Store(Protocol):
     async def sweep_idempotency(self, account_id: str, before_ms: int, limit: int) -> int:
         """Delete at most `limit` idempotency records made before a moment; return how many."""
 
+    async def scrub(self) -> bool:
+        """Leave nothing of what was deleted in the database's files, as far as this server can.
+
+        Returns: False where somebody still reads them; then it has to be tried again.
+        """
+
     async def close(self) -> None:
         """Finish what is under way, then let go of the database."""
 

@@ -43,6 +43,7 @@ from ordrebok.store.sqlite_file import (
     connect,
     connect_reader,
     is_passing,
+    truncate,
 )
 from ordrebok.store.sqlite_write import write
 from ordrebok.store.walk import Walk
@@ -52,6 +53,8 @@ _BUSY_SECONDS = 10.0
 _LOOK_SECONDS = 0.005
 """How often a writer looks whether another process has let go of the file."""
 _PAGE_THREADS = 2
+_SCRUBS = 50
+_SCRUB_SECONDS = 0.1
 
 
 @dataclass(slots=True, eq=False)
@@ -254,6 +257,20 @@ class SqliteStore:
                 "sweep_idempotency", account_id=account_id, before_ms=before_ms, limit=limit
             )
         )
+
+    async def scrub(self) -> bool:
+        """Leave nothing of what was deleted: not in the file, and not in its log."""
+        loop = asyncio.get_running_loop()
+        for _ in range(_SCRUBS):
+            try:
+                await loop.run_in_executor(self._care, self._copy_beside)
+                if await self._between(lambda: truncate(self._writer), in_transaction=False):
+                    return True
+            except (sqlite3.Error, StoreUnavailable) as error:
+                if not isinstance(_translated(error), StoreUnavailable):
+                    raise
+            await asyncio.sleep(_SCRUB_SECONDS)  # Somebody reads what is in the log.
+        return False
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the file."""

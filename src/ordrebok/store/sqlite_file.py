@@ -55,6 +55,9 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("pragma wal_autocheckpoint = 0")  # See Log.
     connection.execute(f"pragma cache_size = -{CACHE_KB}")
     connection.execute("pragma temp_store = memory")
+    # What is deleted is overwritten with zeros. Measured: costs nothing that can be measured, as
+    # the page is written anyway.
+    connection.execute("pragma secure_delete = on")
     return connection
 
 
@@ -131,6 +134,12 @@ class Log:
 def checkpoint(connection: sqlite3.Connection) -> None:
     """Copy the log into the database as far as readers allow, waiting for nobody."""
     connection.execute("pragma wal_checkpoint(passive)").fetchall()
+
+
+def truncate(connection: sqlite3.Connection) -> bool:
+    """Copy all of the log into the database and leave none of it; False where somebody reads it."""
+    busy: int = connection.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+    return busy == 0
 
 
 def claim(path: Path) -> IO[bytes]:

@@ -1,21 +1,29 @@
-"""What is swept in the background: idempotency records that have had their time."""
+"""What is swept in the background: answers to repeated requests, and documents past their time."""
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from ordrebok import clock
 from ordrebok.clock import Instant
-from ordrebok.store.interface import Store, StoreUnavailable
+from ordrebok.decision import Also, Outcome
+from ordrebok.retention.forgetting import Due, erased_ids, expire
+from ordrebok.sandbox.clocks import Clocks
+from ordrebok.store.interface import Row, Store, StoreUnavailable
+from ordrebok.wire.base import encode
 
 LOGGER = logging.getLogger(__name__)
 KEPT_HOURS: Final = 72
 """How long a repeated request gets its first answer again."""
 _BATCH: Final = 500
 """Records deleted together: few enough to be no one's long wait."""
+_DUE: Final = 200
+"""Documents looked at together; each is emptied in a transaction of its own."""
 _PAUSE_SECONDS: Final = 600
+_BREATH_SECONDS: Final = 1.0
+_FIRST: Final = (-(2**62), "", "")
 
 
 async def sweep(store: Store, now: Instant) -> int:
@@ -37,13 +45,115 @@ async def sweep(store: Store, now: Instant) -> int:
     return swept
 
 
-async def keep_sweeping(store: Store, now: Callable[[], Instant] = clock.now) -> None:
-    """Sweep for as long as the server runs; processes take turns by chance."""
+async def expire_due(
+    store: Store,
+    account_id: str,
+    now: Instant,
+    *,
+    dry_run: bool = False,
+    erased: Callable[[str, str], None] = lambda _kind, _id: None,
+) -> int:
+    """Empty every order and draft of an account whose time is over; return how many.
+
+    `now` is the moment by the account's clock, by which the store decides too. `erased` is told
+    each of them. A dry run tells the same and changes nothing.
+    Keeps: each is erased in a transaction of its own, with all that has to be forgotten; when
+    several processes do this at once, each document is erased by one of them.
+    Raises: StoreUnavailable.
+    Source: decisions, orders 6.
+    """
+    after = _FIRST
+    gone: set[tuple[str, str]] = set()
     while True:
-        await asyncio.sleep(_PAUSE_SECONDS * (1 + secrets.randbelow(1000) / 1000))
+        names = dict(zip(("after_ms", "after_kind", "after_id"), after, strict=True))
+        rows = await store.read(
+            "due_expiries", account_id=account_id, now_ms=now.ms, limit=_DUE, **names
+        )
+        later = list(_looked_at(account_id, rows, now))
+        if later and not dry_run:
+            await store.run(later)
+        over = [row for row in rows if _is_over(row, now)]
+        updating = await _updating(store, account_id, over)
+        for row in over:
+            due = Due(row["kind"], row["document_id"], row["due_ms"])
+            commit = expire(account_id, due, updating.get(due.id, ()), dry_run=dry_run)
+            outcome = await store.commit(commit)
+            if isinstance(outcome, Outcome):
+                for each in erased_ids(outcome.answer):
+                    if each not in gone:
+                        gone.add(each)
+                        erased(*each)
+        if len(rows) < _DUE:
+            return len(gone)
+        after = (rows[-1]["due_ms"], rows[-1]["kind"], rows[-1]["document_id"])
+
+
+def _is_over(row: Row, now: Instant) -> bool:
+    """Tell whether the time of a document is over, by what was just read of it."""
+    return row["over_ms"] is not None and row["over_ms"] <= now.ms
+
+
+def _looked_at(account_id: str, rows: Sequence[Row], now: Instant) -> Iterator[Also]:
+    """Yield what notes when to look again at documents that have more time, or for ever."""
+    for row in rows:
+        if _is_over(row, now):
+            continue
+        place: dict[str, Any] = {
+            "account_id": account_id,
+            "kind": row["kind"],
+            "id": row["document_id"],
+        }
+        if row["over_ms"] is not None:
+            yield Also("look_again", {**place, "due_ms": row["over_ms"]})
+        yield Also("drop_expiry", {**place, "due_ms": row["due_ms"]})
+
+
+async def _updating(store: Store, account_id: str, over: Sequence[Row]) -> dict[str, list[str]]:
+    """Return the drafts that were made to update orders and did not, by order."""
+    orders = [row for row in over if row["kind"] == "order"]
+    if not orders:
+        return {}
+    rows = await store.read(
+        "drafts_updating",
+        account_id=account_id,
+        since_ms=min(row["created_ms"] for row in orders),
+        order_ids=encode([row["document_id"] for row in orders]).decode(),
+    )
+    drafts: dict[str, list[str]] = {}
+    for row in rows:
+        drafts.setdefault(row["order_id"], []).append(row["id"])
+    return drafts
+
+
+async def sweep_expired(store: Store, clocks: Clocks) -> int:
+    """Empty what is past its time in all accounts, each by its own clock; return how many."""
+    gone = 0
+    for account in await store.query("accounts_all"):
+        account_id = account["account_id"]
+        gone += await expire_due(store, account_id, clocks.now_for(account_id))
+    return gone
+
+
+async def keep_sweeping(store: Store, clocks: Clocks) -> None:
+    """Sweep for as long as the server runs; processes take turns by chance.
+
+    What was erased is also scrubbed from the files; where somebody reads them, a round later.
+    """
+    unscrubbed = False
+    seen: Mapping[str, int] = {}
+    while True:
+        if seen == clocks.moved():
+            await clocks.pause(_PAUSE_SECONDS * (1 + secrets.randbelow(1000) / 1000))
+        seen = clocks.moved()
         try:
-            swept = await sweep(store, now())
+            swept = await sweep(store, clock.now())
+            expired = await sweep_expired(store, clocks)
+            if expired or unscrubbed:
+                unscrubbed = not await store.scrub()
         except StoreUnavailable:
+            await asyncio.sleep(_BREATH_SECONDS)
             continue  # The next round finds what this one left.
         if swept:
             LOGGER.info("idempotency records swept: %d", swept)
+        if expired:
+            LOGGER.info("orders and drafts past their time erased: %d", expired)

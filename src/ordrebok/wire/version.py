@@ -34,7 +34,7 @@ class OrderVersions(Wire, frozen=True, kw_only=True):
     starting_after: Text | None = None
 
 
-class Change(Wire, frozen=True, kw_only=True):
+class Difference(Wire, frozen=True, kw_only=True):
     """One thing that differs: where, and what stood there in each of the two versions."""
 
     path: Annotated[
@@ -50,7 +50,7 @@ class OrderThen(Order, frozen=True, kw_only=True):
     """An order as it was, and what had changed since another version when that is asked for."""
 
     changes: Annotated[
-        tuple[Change, ...] | None,
+        tuple[Difference, ...] | None,
         Meta(description="Present when `diff` asks for it: from that version to this one."),
     ] = None
 

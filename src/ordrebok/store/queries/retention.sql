@@ -23,3 +23,141 @@ select d.version as newest, v.version,
 from documents as d
 cross join unnest(array[:version::bigint, :other::bigint]) as v (version)
 where d.account_id = :account_id and d.kind = 'order' and d.id = :id;
+
+-- name: due_expiries_sqlite
+-- The oldest of the moments that have come, and when the time of each document really is over; null
+-- where the document has none.
+select x.due_ms, x.kind, x.document_id, d.created_ms,
+    d.updated_ms + 1000 * json_extract(
+        d.body, case d.kind when 'order' then '$.time_to_live' else '$.order.time_to_live' end
+    ) as over_ms
+from expiries as x
+left join documents as d
+    on d.account_id = x.account_id and d.kind = x.kind and d.id = x.document_id
+where x.account_id = :account_id and x.due_ms <= :now_ms
+    and (x.due_ms, x.kind, x.document_id) > (:after_ms, :after_kind, :after_id)
+order by x.due_ms, x.kind, x.document_id
+limit :limit;
+
+-- name: due_expiries_postgres
+select x.due_ms, x.kind, x.document_id, d.created_ms,
+    d.updated_ms + 1000 * (
+        case d.kind when 'order' then d.body else d.body -> 'order' end ->> 'time_to_live'
+    )::bigint as over_ms
+from (
+    select account_id, due_ms, kind, document_id
+    from expiries
+    where account_id = :account_id and due_ms <= :now_ms
+        and (due_ms, kind, document_id) > (:after_ms, :after_kind, :after_id)
+    order by due_ms, kind, document_id
+    limit :limit
+) as x
+left join documents as d
+    on d.account_id = x.account_id and d.kind = x.kind and d.id = x.document_id
+order by x.due_ms, x.kind, x.document_id;
+
+-- name: drop_expiry!
+delete from expiries
+where account_id = :account_id and due_ms = :due_ms and kind = :kind and document_id = :id;
+
+-- name: look_again!
+insert into expiries (account_id, due_ms, kind, document_id)
+values (:account_id, :due_ms, :kind, :id)
+on conflict do nothing;
+
+-- name: drafts_updating_sqlite
+-- Drafts that were made to update one of these orders, and did not.
+select id, json_extract(body, '$.options.order_id') as order_id
+from documents
+where account_id = :account_id and kind = 'draft' and created_ms >= :since_ms
+    and status in ('open', 'deleted')
+    and json_extract(body, '$.options.order_id') in (select value from json_each(:order_ids));
+
+-- name: drafts_updating_postgres
+select id, body #>> '{options,order_id}' as order_id
+from documents
+where account_id = :account_id and kind = 'draft' and created_ms >= :since_ms
+    and status in ('open', 'deleted')
+    and body #>> '{options,order_id}' in (select json_array_elements_text(:order_ids::text::json));
+
+-- name: bare_event_sqlite!
+update events
+set body = cast(:body as text)
+where account_id = :account_id and version = :version and document = (
+    select place from documents where account_id = :account_id and kind = :kind and id = :id
+);
+
+-- name: bare_event_postgres!
+update events
+set body = :body
+where account_id = :account_id and kind = :kind and document_id = :id and version = :version;
+
+-- name: forget_history_sqlite!
+delete from history
+where account_id = :account_id and document = (
+    select place from documents where account_id = :account_id and kind = :kind and id = :id
+);
+
+-- name: forget_history_postgres!
+delete from history
+where account_id = :account_id and kind = :kind and document_id = :id;
+
+-- name: forget_deliveries!
+delete from deliveries
+where account_id = :account_id and document_id = :id and document_kind = :kind;
+
+-- name: forget_answers!
+-- `subject <> ''` lets the index by subject serve; see the migration.
+delete from idempotency
+where account_id = :account_id and subject = :id and subject <> '';
+
+-- name: naming_sqlite
+-- A stretch of documents, by their ids, and where in each a text stands: in itself, in its events,
+-- in earlier versions.
+select d.id, instr(d.body, :needle) > 0 as itself,
+    exists (
+        select 1
+        from events as e
+        where e.account_id = d.account_id and e.document = d.place and instr(e.body, :needle) > 0
+    ) as events,
+    exists (
+        select 1
+        from history as h
+        where h.account_id = d.account_id and h.document = d.place and instr(h.body, :needle) > 0
+    ) as earlier
+from documents as d
+where d.account_id = :account_id and d.kind = :kind and d.id > :after
+order by d.id
+limit :limit;
+
+-- name: naming_postgres
+select d.id, position(:needle::text in d.body::text) > 0 as itself,
+    exists (
+        select 1
+        from events as e
+        where e.account_id = d.account_id and e.kind = d.kind and e.document_id = d.id
+            and position(:needle::text in e.body::text) > 0
+    ) as events,
+    exists (
+        select 1
+        from history as h
+        where h.account_id = d.account_id and h.kind = d.kind and h.document_id = d.id
+            and position(:needle::text in h.body::text) > 0
+    ) as earlier
+from documents as d
+where d.account_id = :account_id and d.kind = :kind and d.id > :after
+order by d.id
+limit :limit;
+
+-- name: earlier_versions_sqlite
+select cast(h.body as blob) as body
+from documents as d
+cross join history as h on h.account_id = d.account_id and h.document = d.place
+where d.account_id = :account_id and d.kind = :kind and d.id = :id
+order by h.version;
+
+-- name: earlier_versions_postgres
+select body
+from history
+where account_id = :account_id and kind = :kind and document_id = :id
+order by version;

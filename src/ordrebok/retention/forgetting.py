@@ -1,0 +1,164 @@
+"""What has to be forgotten beside a document that is erased, and the decisions that erase."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from ordrebok.decision import Also, Commit, Decision, Key, Kind, Put, State
+from ordrebok.drafts.record import put as put_draft
+from ordrebok.orders.record import put as put_order
+from ordrebok.orders.rules import touched
+from ordrebok.refusals import Refusal
+from ordrebok.retention.rules import (
+    ERASED,
+    EXPIRED,
+    bare_event,
+    draft_without_person,
+    drafts_of,
+    emptied,
+    emptied_draft,
+    is_of,
+    is_over,
+    notice,
+    order_without_person,
+    tells_of,
+)
+from ordrebok.wire.base import encode
+from ordrebok.wire.draft import Draft
+from ordrebok.wire.event import Event
+from ordrebok.wire.order import Order
+
+_read_event: Final = msgspec.json.Decoder(Event).decode
+_NOTHING: Final = Decision((), b"[]")
+
+
+class Due(NamedTuple):
+    """A document whose time may be over, and the moment under which that is noted."""
+
+    kind: Kind
+    id: str
+    due_ms: int
+
+
+def type_of(key: Key) -> type[Order] | type[Draft]:
+    """Return what stands under a key of a draft or an order."""
+    return Order if key.kind == "order" else Draft
+
+
+def forgetting(key: Key, events: Sequence[bytes], hidden: str | None = None) -> Iterator[Also]:
+    """Yield what takes all that was said of a document out of the store, but the document.
+
+    Request bodies leave its events; its earlier versions, the answers about it that are kept for
+    repeated requests, and what was sent to webhooks of it go as a whole. `hidden` is a text that
+    paths may not show either.
+    Source: decisions, orders 6.
+    """
+    place = key._asdict()
+    for raw in events:
+        event = _read_event(raw)
+        bare = bare_event(event, hidden)
+        if bare != event:
+            yield Also("bare_event", {**place, "version": event.version, "body": encode(bare)})
+    for name in ("forget_history", "forget_deliveries"):
+        yield Also(name, place)
+    yield Also("forget_answers", {"account_id": key.account_id, "id": key.id})
+
+
+def erased_ids(answer: bytes) -> list[tuple[str, str]]:
+    """Return kind and id of every document that a commit of this module erased."""
+    return msgspec.json.decode(answer, type=list[tuple[str, str]])
+
+
+# ------------------------------------------------------------------------- the end of a time
+
+
+def expire(
+    account_id: str, due: Due, updating: Sequence[str] = (), *, dry_run: bool = False
+) -> Commit:
+    """Return the plan that empties a document if its time is over, an order with its drafts.
+
+    `updating` are drafts that were made to update the order and did not. The answer lists what
+    was erased; nothing, where the document was changed meanwhile.
+    Keeps: of several processes that try it at once, one erases; in one transaction with all that
+    has to be forgotten. Entries of the payout ledger stay: they are money and name nobody.
+    Source: contract 3.11; decisions, orders 6.
+    """
+    key = Key(account_id, due.kind, due.id)
+    noted = Also("drop_expiry", {**key._asdict(), "due_ms": due.due_ms})
+
+    def decide(state: State) -> Decision | Refusal:
+        """Empty what is over, then what belongs to it."""
+        document = state.get(key, type_of(key))
+        if document is None:
+            return Decision((), b"[]", also=(noted,))
+        if not is_over(document, state.now):
+            return _NOTHING  # The next look at it notes when to look again.
+        keys = [key]
+        if isinstance(document, Order):
+            ids = [*drafts_of(map(_read_event, state.events(key))), *updating]
+            keys += [Key(account_id, "draft", each) for each in dict.fromkeys(ids)]
+            state.ahead(keys)
+        puts = [put for put in (_emptied(each, state) for each in keys) if put is not None]
+        also = [each for put in puts for each in forgetting(put.key, state.events(put.key))]
+        answer = encode([(put.key.kind, put.key.id) for put in puts])
+        return Decision(tuple(puts), answer, also=(*also, noted))
+
+    return Commit(keys=(key,), decide=decide, with_events=True, dry_run=dry_run)
+
+
+def _emptied(key: Key, state: State) -> Put | None:
+    """Return the writing down of an emptied document; None where there is nothing to empty."""
+    document = state.get(key, type_of(key))
+    if document is None or (isinstance(document, Draft) and document.status == EXPIRED):
+        return None
+    event = notice(EXPIRED, state.new_id(), document.version + 1, state.now)
+    if isinstance(document, Draft):
+        return put_draft(key, emptied_draft(document, state.now), event)
+    return put_order(key, document, emptied(document, state.now), event)
+
+
+# ------------------------------------------------------------------------- a person
+
+
+def erase_person(key: Key, customer_id: str, actor: str, *, earlier: bool) -> Commit:
+    """Return the plan that takes a person out of a document and all that was said of it.
+
+    A document that is no longer the customer's keeps what it holds, and forgets what it held:
+    that is so where a request in its events names the customer, or, as `earlier` says, one of its
+    earlier versions.
+    Keeps: the document's lines, amounts and operations; one transaction.
+    """
+
+    def decide(state: State) -> Decision | Refusal:
+        """Write the document without the person, if it was ever about them."""
+        document = state.get(key, type_of(key))
+        events = state.events(key)
+        if document is None or not (
+            earlier
+            or is_of(document.order if isinstance(document, Draft) else document, customer_id)
+            or any(tells_of(_read_event(raw), customer_id) for raw in events)
+        ):
+            return _NOTHING
+        put = _without_person(key, document, customer_id, actor, state)
+        answer = encode([(key.kind, key.id)])
+        return Decision((put,), answer, also=tuple(forgetting(key, events, customer_id)))
+
+    return Commit(keys=(key,), decide=decide, with_events=True)
+
+
+def _without_person(
+    key: Key, document: Order | Draft, customer_id: str, actor: str, state: State
+) -> Put:
+    """Return the writing down of a document without a person, if it is still the person's."""
+    event = notice(ERASED, state.new_id(), document.version + 1, state.now, actor)
+    if isinstance(document, Draft):
+        draft = replace(document, version=event.version, updated_at=state.now.text)
+        if is_of(document.order, customer_id):
+            draft = draft_without_person(document, customer_id, state.now)
+        return put_draft(key, draft, event)
+    order = touched(document, state.now)
+    if is_of(document, customer_id):
+        order = order_without_person(document, customer_id, state.now)
+    return put_order(key, document, order, event)
