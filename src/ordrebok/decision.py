@@ -293,6 +293,8 @@ class Call(msgspec.Struct, frozen=True):
     idempotency: Idempotency | None = None
     credentials: tuple[str, str] | None = None
     """Basic credentials (client_id, client_secret) of a token request."""
+    private_targets: bool = False
+    """The operator allows webhooks to go to addresses that are not public."""
     origin: str = ""
     """Scheme and authority the caller used, such as `http://localhost:8000`."""
 

@@ -14,6 +14,7 @@ from ordrebok.payments.operations import OPERATIONS as PAYMENTS
 from ordrebok.payouts.operations import OPERATIONS as PAYOUTS
 from ordrebok.payouts.statements import OPERATIONS as STATEMENTS
 from ordrebok.sandbox.operations import OPERATIONS as SANDBOX
+from ordrebok.webhooks.operations import OPERATIONS as WEBHOOKS
 
 OPERATIONS: tuple[Operation, ...] = (
     *ACCOUNTS,
@@ -28,5 +29,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *DISCOUNTS,
     *PAYOUTS,
     *STATEMENTS,
+    *WEBHOOKS,
     *SANDBOX,
 )

@@ -95,6 +95,10 @@ BODIES: dict[str, Json] = {
         "scope": ["read:shopping"],
     },
     "aid_auth_client_grants_id_patch": {"scope": ["read:shopping"]},
+    "aid_hooks_subscriptions_post": {
+        "config": {"url": "https://hooks.orders.se/in"},
+        "events": ["shopping_order_add"],
+    },
     "aid_sandbox_clock_put": {"now": "2030-01-01T12:00:00Z"},
     "aid_sandbox_clock_advance_post": {"seconds": 60},
     "aid_sandbox_faults_put": {"faults": [{"kind": "unavailable"}]},
@@ -148,6 +152,7 @@ class World:
             "store_id": STORE,
             "customer_id": CUSTOMER,
             "destination": "seller",
+            "hid": "no-subscription",
             "version": "1",
         }
 

@@ -57,6 +57,14 @@ TrustedProxiesOption = Annotated[
         help="Addresses, separated by commas, whose X-Forwarded-Proto is believed.",
     ),
 ]
+WebhookAllowPrivateOption = Annotated[
+    bool,
+    typer.Option(
+        "--webhook-allow-private",
+        envvar="ORDREBOK_WEBHOOK_ALLOW_PRIVATE",
+        help="Let webhooks go to addresses that are not public, such as 10.0.0.7 or localhost.",
+    ),
+]
 LogLevelOption = Annotated[
     str,
     typer.Option(

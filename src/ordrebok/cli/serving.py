@@ -17,6 +17,7 @@ from ordrebok.cli.options import (
     PublicUrlOption,
     SandboxOption,
     TrustedProxiesOption,
+    WebhookAllowPrivateOption,
     WorkersOption,
 )
 from ordrebok.cli.output import fail
@@ -40,6 +41,7 @@ def serve(  # noqa: PLR0913 -- an option each
     trusted_proxies: TrustedProxiesOption = "",
     log_level: LogLevelOption = "info",
     sandbox: SandboxOption = False,
+    webhook_allow_private: WebhookAllowPrivateOption = False,
 ) -> None:
     """Serve the order book until Ctrl-C or SIGTERM.
 
@@ -58,6 +60,7 @@ def serve(  # noqa: PLR0913 -- an option each
             trusted_proxies=trusted_proxies,
             log_level=log_level,
             sandbox=sandbox,
+            private_targets=webhook_allow_private,
         ),
     )
     problem = settings.problem()

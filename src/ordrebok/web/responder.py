@@ -160,6 +160,7 @@ class Responder:
             if_match=None if if_match is None else if_match.decode("latin-1"),
             idempotency=idempotency,
             credentials=basic_credentials(authorization) if principal is None else None,
+            private_targets=self._house.settings.private_targets,
             origin=self._origin or _origin(req, headers),
         )
 

@@ -24,6 +24,8 @@ class WebSettings:
     """Scheme and authority clients use, when a proxy stands in between: `https://orders.test`."""
     trusted_proxies: str = ""
     """Addresses, separated by commas, whose X-Forwarded-Proto is believed."""
+    private_targets: bool = False
+    """Webhooks may go to addresses that are not public, such as those beside this server."""
     graceful_seconds: int = 30
     """How long requests in flight may take when the server is told to stop."""
     keep_alive_seconds: int = 65

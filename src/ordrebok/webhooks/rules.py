@@ -30,6 +30,7 @@ MOST_HOOKS: Final = 100
 _KEPT_DELETED: Final = 1_000
 """Deleted subscriptions that stay in the list."""
 
+_OF_DRAFTS: Final = "shopping_draft_"
 _URL: Final = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 _LARGEST_PORT: Final = 65_535
 _NEEDED: Final = {
@@ -144,8 +145,12 @@ def registered(
     Refuses: TOO_MANY_HOOKS.
     Keeps: it is written in the transaction of the subscription; each stands once, oldest first.
     """
+    over = hook.status in {"ended", "deleted"}
     entry = HookRegisterEntry(
-        id=hook.id, created_ms=Instant.of(hook.created_at).ms, deleted=hook.deleted_at is not None
+        id=hook.id,
+        created_ms=Instant.of(hook.created_at).ms,
+        deleted=hook.deleted_at is not None,
+        drafts=not over and any(name.startswith(_OF_DRAFTS) for name in hook.events),
     )
     if register is None:
         return HookRegister(created_ms=now.ms, hooks=(entry,))
@@ -158,6 +163,11 @@ def registered(
     gone = [each.id for each in hooks if each.deleted]
     forgotten = {*gone[: max(0, len(gone) - _KEPT_DELETED)]}
     return replace(register, hooks=tuple(each for each in hooks if each.id not in forgotten))
+
+
+def keeps_drafts(register: HookRegister) -> bool:
+    """Tell whether anybody is told of drafts: then versions that are replaced are kept."""
+    return any(entry.drafts for entry in register.hooks)
 
 
 def page(
@@ -173,6 +183,12 @@ def page(
         ids = [entry.id for entry in listed]
         listed = listed[ids.index(after) + 1 :] if after in ids else []
     return [entry for entry in listed if include_deleted or not entry.deleted][:limit]
+
+
+def count(register: HookRegister | None, *, include_deleted: bool) -> int:
+    """Return how many subscriptions there are, on whichever page."""
+    hooks = () if register is None else register.hooks
+    return sum(include_deleted or not entry.deleted for entry in hooks)
 
 
 def url_faults(url: str, *, private_targets: bool) -> list[Fault]:

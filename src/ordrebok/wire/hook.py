@@ -177,6 +177,8 @@ class HookRegisterEntry(Wire, frozen=True, kw_only=True):
     id: Text
     created_ms: int
     deleted: bool = False
+    drafts: bool = False
+    """It is told of drafts, so their versions are kept until it has been."""
 
 
 class HookRegister(Wire, frozen=True, kw_only=True):
@@ -184,6 +186,15 @@ class HookRegister(Wire, frozen=True, kw_only=True):
 
     created_ms: int
     hooks: tuple[HookRegisterEntry, ...]
+
+
+class ResumeQuery(Query, frozen=True, kw_only=True, gc=False):
+    """What becomes of what happened while a subscription was paused."""
+
+    missed: Annotated[
+        Literal["send", "skip"],
+        Meta(description="Whether what was missed is sent now, or left out."),
+    ] = "send"
 
 
 class HooksQuery(Query, frozen=True, kw_only=True, gc=False):

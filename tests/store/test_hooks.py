@@ -1,0 +1,140 @@
+"""Subscriptions and their places in the log, which move in the same transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ordrebok.decision import Call, Commit
+from ordrebok.store import Store
+from ordrebok.webhooks.operations import OPERATIONS
+from ordrebok.wire.hook import HookBody, ResumeQuery
+from tests.store.doors import accepted, with_store
+from tests.store.toy import ACCOUNT, create, order
+from tests.support.hooks import a_hook_body
+
+ROWS = {row.id.removeprefix("aid_hooks_subscriptions_"): row for row in OPERATIONS}
+DRAFTS = ["shopping_draft_add"]
+
+
+def call(
+    name: str,
+    hid: str = "",
+    *,
+    body: HookBody | None = None,
+    missed: Any = "send",  # noqa: ANN401 -- send or skip
+) -> Commit:
+    """The plan of a request for a row."""
+    asked = Call(
+        account_id=ACCOUNT,
+        actor_id="a client",
+        method="POST",
+        path="",
+        params={"hid": hid},
+        body=body,
+        query=ResumeQuery(missed=missed),
+    )
+    plan = ROWS[name].plan(asked)
+    assert isinstance(plan, Commit)
+    return plan
+
+
+async def subscribed(store: Store, **fields: Any) -> str:  # noqa: ANN401 -- members of a subscription
+    """Make a subscription; its id."""
+    outcome = await accepted(store, call("post", body=a_hook_body(**fields)))
+    made: str = msgspec.json.decode(outcome.answer)["id"]
+    return made
+
+
+async def places(store: Store) -> dict[str, int]:
+    """How far each active follower has come."""
+    rows = await store.execute(
+        "followers_take", holder="a test", until_ms=0, active=True, now_ms=1, limit=1_000
+    )
+    return {row["hook_id"]: row["position"] for row in rows}
+
+
+async def keeps_drafts(store: Store) -> bool:
+    """Whether replaced versions of drafts are kept."""
+    (row,) = await store.query("drafts_kept", account_id=ACCOUNT)
+    return bool(row["drafts_kept"])
+
+
+async def orders(store: Store, *names: str) -> None:
+    """Make orders: each is one change."""
+    for name in names:
+        await accepted(store, create(order(name)))
+
+
+def test_a_subscription_begins_where_the_log_ends(database_url: str) -> None:
+    """Also where there is no log yet."""
+
+    async def use(store: Store) -> list[int]:
+        first = await subscribed(store)
+        await orders(store, "A", "B", "C")
+        second = await subscribed(store)
+        seen = await places(store)
+        return [seen[first], seen[second]]
+
+    assert with_store(database_url, use) == [0, 3]
+
+
+def test_a_paused_subscription_stands_still_and_goes_on_from_there(database_url: str) -> None:
+    """Or from now, where what was missed is left out."""
+
+    async def use(store: Store) -> list[int | None]:
+        hook = await subscribed(store, active=False)
+        seen = [(await places(store)).get(hook)]
+        await orders(store, "A", "B")
+        await accepted(store, call("hid_resume_post", hook))
+        seen.append((await places(store)).get(hook))
+        await accepted(store, call("hid_pause_post", hook))
+        seen.append((await places(store)).get(hook))
+        await accepted(store, call("hid_resume_post", hook, missed="skip"))
+        seen.append((await places(store)).get(hook))
+        return seen
+
+    assert with_store(database_url, use) == [None, 0, None, 2]
+
+
+def test_a_deleted_subscription_follows_no_more(database_url: str) -> None:
+    """Its place is gone with it, and deleting it again changes nothing."""
+
+    async def use(store: Store) -> dict[str, int]:
+        hook = await subscribed(store)
+        for _ in range(2):
+            await accepted(store, call("hid_delete", hook))
+        return await places(store)
+
+    assert with_store(database_url, use) == {}
+
+
+def test_drafts_are_kept_while_somebody_is_told_of_them(database_url: str) -> None:
+    """A paused one too: it is told later."""
+
+    async def use(store: Store) -> list[bool]:
+        seen = []
+        await subscribed(store)
+        seen.append(await keeps_drafts(store))
+        first = await subscribed(store, events=DRAFTS)
+        second = await subscribed(store, events=DRAFTS)
+        seen.append(await keeps_drafts(store))
+        for name, hook in (("hid_pause_post", first), ("hid_delete", second)):
+            await accepted(store, call(name, hook))
+            seen.append(await keeps_drafts(store))
+        await accepted(store, call("hid_delete", first))
+        return [*seen, await keeps_drafts(store)]
+
+    assert with_store(database_url, use) == [False, True, True, True, False]
+
+
+def test_what_is_only_tried_follows_nothing(database_url: str) -> None:
+    """A dry run leaves no place in the log."""
+
+    async def use(store: Store) -> dict[str, int]:
+        plan = call("post", body=a_hook_body())
+        await accepted(store, msgspec.structs.replace(plan, dry_run=True))
+        return await places(store)
+
+    assert with_store(database_url, use) == {}
