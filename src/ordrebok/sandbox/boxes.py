@@ -42,6 +42,8 @@ class Boxes:
         self._now = now
         self._boxes: dict[str, Box] = {}
         self._changes = 0
+        self._setting = asyncio.Lock()
+        """Held by who sets something: what was set last is what is at hand."""
 
     async def refresh(self) -> None:
         """Read all sandboxes; what is set meanwhile is newer than what was read."""
@@ -97,8 +99,7 @@ class Boxes:
         offset_ms = rules.offset_to(wanted, self._now())
         if isinstance(offset_ms, Refusal):
             return offset_ms
-        await self._book.set_offset(account_id, offset_ms)
-        return self._moved(account_id, offset_ms)
+        return await self._moved_to(account_id, offset_ms)
 
     async def advance(self, account_id: str, seconds: int) -> SandboxClock | Refusal:
         """Let so many seconds pass.
@@ -106,22 +107,24 @@ class Boxes:
         Refuses: INVALID_REQUEST_PARAMETER.
         """
         most_ms, more_ms = rules.most_offset_ms(self._now()), seconds * 1000
-        offset_ms = None
-        if more_ms <= most_ms:
-            offset_ms = await self._book.add_offset(account_id, more_ms, most_ms=most_ms)
-        if offset_ms is None:
+        if more_ms > most_ms:
             return rules.out_of_range("seconds")
-        return self._moved(account_id, offset_ms)
+        async with self._setting:
+            offset_ms = await self._book.add_offset(account_id, more_ms, most_ms=most_ms)
+            if offset_ms is None:
+                return rules.out_of_range("seconds")
+            self._put(account_id, self._box(account_id)._replace(offset_ms=offset_ms))
+            return self.clock(account_id)
 
     async def right_clock(self, account_id: str) -> SandboxClock:
         """Go back to the real time."""
-        await self._book.set_offset(account_id, 0)
-        return self._moved(account_id, 0)
+        return await self._moved_to(account_id, 0)
 
     async def set_seed(self, account_id: str, seed: str | None) -> SandboxSeed:
         """Let ids be drawn from a seed, or be random again; return the seed that was given."""
-        await self._book.set_seed(account_id, seed)
-        self._put(account_id, self._box(account_id)._replace(seed=seed))
+        async with self._setting:
+            await self._book.set_seed(account_id, seed)
+            self._put(account_id, self._box(account_id)._replace(seed=seed))
         return SandboxSeed(seed=seed)
 
     async def drop_seed(self, account_id: str) -> SandboxSeed:
@@ -144,9 +147,10 @@ class Boxes:
         refusal = rules.faults_refusal(faults)
         if refusal is not None:
             return refusal
-        await self._book.set_faults(account_id, faults)
-        self._put(account_id, self._box(account_id)._replace(faults=faults))
-        return self.faults(account_id)
+        async with self._setting:
+            await self._book.set_faults(account_id, faults)
+            self._put(account_id, self._box(account_id)._replace(faults=faults))
+            return self.faults(account_id)
 
     async def drop_faults(self, account_id: str) -> SandboxFaults:
         """Let no more faults come; return those that were left."""
@@ -163,9 +167,11 @@ class Boxes:
     def _box(self, account_id: str) -> Box:
         return self._boxes.get(account_id, _EMPTY)
 
-    def _moved(self, account_id: str, offset_ms: int) -> SandboxClock:
-        self._put(account_id, self._box(account_id)._replace(offset_ms=offset_ms))
-        return self.clock(account_id)
+    async def _moved_to(self, account_id: str, offset_ms: int) -> SandboxClock:
+        async with self._setting:
+            await self._book.set_offset(account_id, offset_ms)
+            self._put(account_id, self._box(account_id)._replace(offset_ms=offset_ms))
+            return self.clock(account_id)
 
     def _put(self, account_id: str, box: Box) -> None:
         self._changes += 1

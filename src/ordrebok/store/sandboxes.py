@@ -1,11 +1,11 @@
 """Sandboxes in the database: the queries of sandbox.sql, as sandbox/book.py asks."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
+from ordrebok.decision import Also
 from ordrebok.sandbox.book import Box
 from ordrebok.sandbox.seeing import Ticket
 from ordrebok.store.interface import Row, Store
@@ -19,14 +19,16 @@ EMPTIED: Final = (
     "expiries",
     "order_terms",
     "payout_entries",
+    "documents",
     "history",
     "events",
-    "documents",
     "feeds",
     "counters",
 )
 """The tables that a reset empties, in this order: positions and numbers begin anew only when
 nothing bears one any more."""
+
+_WHOLE: Final = ("empty_events_of_documents", "empty_history_of_documents", "empty_documents")
 
 _ROWS: Final = 500
 """Rows deleted together: few enough to be no one's long wait."""
@@ -95,25 +97,38 @@ class SandboxStore:
 
         Somebody may write meanwhile. It goes over the tables until it finds nothing in any of them.
         """
-        gone: Counter[str] = Counter()
-        found = True
+        documents, found = 0, True
         while found:
             found = False
             for table in EMPTIED:
-                count = await self._empty_table(account_id, table)
-                gone[table] += count
+                if table == "documents":
+                    count = await self._empty_documents(account_id)
+                    documents += count
+                else:
+                    count = await self._empty_table(account_id, table)
                 found = found or count > 0
         await self._store.execute("sandbox_first_ticket", account_id=account_id)
-        return Emptied(documents=gone["documents"], events=gone["events"])
+        return Emptied(documents=documents)
+
+    async def _empty_documents(self, account_id: str) -> int:
+        """Delete the account's documents, each with all of its versions; return how many."""
+        params = {"account_id": account_id, "limit": _ROWS}
+        deleted = 0
+        while True:
+            (row,) = await self._store.query("some_documents", **params)
+            if not row["count"]:
+                return deleted
+            await self._store.run([Also(name, params) for name in _WHOLE])
+            deleted += row["count"]
 
     async def _empty_table(self, account_id: str, table: str) -> int:
         """Delete the account's rows of one table; return how many."""
-        count = 0
+        deleted = 0
         while True:
-            rows = await self._store.execute(f"empty_{table}", account_id=account_id, limit=_ROWS)
-            count += len(rows)
-            if len(rows) < _ROWS:
-                return count
+            gone = await self._store.execute(f"empty_{table}", account_id=account_id, limit=_ROWS)
+            deleted += len(gone)
+            if len(gone) < _ROWS:
+                return deleted
 
 
 def _ticket(row: Row) -> Ticket:

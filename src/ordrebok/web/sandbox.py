@@ -6,14 +6,15 @@ A server without sandboxes has nothing of this in the way of its requests.
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Final
+from typing import Any, Final, cast
 
 from ordrebok.accounts.book import AccountBook
-from ordrebok.decision import Call, Commit
+from ordrebok.decision import Call, Commit, Outcome
 from ordrebok.operation import Ask, Operation, Plan, Play
 from ordrebok.refusals import Refusal
 from ordrebok.sandbox.boxes import Boxes
 from ordrebok.sandbox.rules import has_sandbox
+from ordrebok.store.dated import DatedStore
 from ordrebok.store.interface import Store, StoreUnavailable
 from ordrebok.web.exchange import House, Request, Response
 from ordrebok.web.execute import Answer, carry_out
@@ -60,10 +61,26 @@ class Playground:
             raise StoreUnavailable("a fault that was planned")
         if fault is not None and fault.kind == "delay":
             await asyncio.sleep((fault.milliseconds or 0) / 1000)
-        if isinstance(plan, Commit):
-            plan = await self._boxes.seen(plan, call)
-        result = await carry_out(plan, call, store, book)
+        inner = store.inner if isinstance(store, DatedStore) else store
+        seen = cast("Store", _CallStore(inner, self._boxes, call))
+        result = await carry_out(plan, call, seen, book)
         drop = _drop.get()
         if fault is not None and fault.kind == "drop" and drop is not None:
             drop()
         return result
+
+
+class _CallStore:
+    """The store as one call sees it: its commits are decided inside the account's sandbox."""
+
+    def __init__(self, inner: Store, boxes: Boxes, call: Call) -> None:
+        self._inner = inner
+        self._boxes = boxes
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the store has
+        return getattr(self._inner, name)
+
+    async def commit(self, commit: Commit) -> Outcome | Refusal:
+        """Run a decision at the account's own time, with ids from its seed."""
+        return await self._inner.commit(await self._boxes.seen(commit, self._call))

@@ -79,7 +79,6 @@ class SandboxFaults(Wire, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class Emptied(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    """What a reset took away."""
+    """How much a reset took away."""
 
-    documents: Annotated[int, Meta(description="Drafts, orders, rules, refs and subscriptions.")]
-    events: int
+    documents: Annotated[int, Meta(description="Drafts, orders, rules, refs, subscriptions ...")]

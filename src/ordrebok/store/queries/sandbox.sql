@@ -167,15 +167,78 @@ where account_id = :account_id and (kind, document_id, version) in (
 )
 returning account_id;
 
--- name: empty_documents
+-- name: some_documents
+-- How many documents there are, if not more than so many.
+select count(*) as count
+from (select id from documents where account_id = :account_id limit :limit) as first;
+
+-- The first documents of an account with their events and replaced versions, in three statements of
+-- one transaction. In a SQLite file another document may stand where a deleted one stood: it must
+-- find no events there.
+
+-- name: empty_events_of_documents_sqlite
+delete from events
+where account_id = :account_id and document in (
+    select place
+    from documents
+    where account_id = :account_id
+    order by kind, id
+    limit :limit
+);
+
+-- name: empty_events_of_documents_postgres
+delete from events
+where account_id = :account_id and (kind, document_id) in (
+    select kind, id
+    from documents
+    where account_id = :account_id
+    order by kind, id
+    limit :limit
+);
+
+-- name: empty_history_of_documents_sqlite
+delete from history
+where account_id = :account_id and document in (
+    select place
+    from documents
+    where account_id = :account_id
+    order by kind, id
+    limit :limit
+);
+
+-- name: empty_history_of_documents_postgres
+delete from history
+where account_id = :account_id and (kind, document_id) in (
+    select kind, id
+    from documents
+    where account_id = :account_id
+    order by kind, id
+    limit :limit
+);
+
+-- name: empty_documents_sqlite
 delete from documents
 where account_id = :account_id and (kind, id) in (
     select kind, id
     from documents
     where account_id = :account_id
+    order by kind, id
     limit :limit
+);
+
+-- name: empty_documents_postgres
+-- Locked in the order in which every process locks them.
+with old as materialized (
+    select kind, id
+    from documents
+    where account_id = :account_id
+    order by kind, id
+    limit :limit
+    for update
 )
-returning account_id;
+delete from documents as d
+using old
+where d.account_id = :account_id and d.kind = old.kind and d.id = old.id;
 
 -- name: empty_feeds
 -- One row, so that a limit has nothing to cut.
