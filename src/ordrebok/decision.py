@@ -255,6 +255,10 @@ class Reading(msgspec.Struct, frozen=True):
     name: str
     params: Mapping[str, object]
     render: Callable[[Sequence[Mapping[str, Any]]], bytes | Refusal]
+    of: tuple[Key, str] | None = None
+    """A document that has to be there, and its noun."""
+    writes: bool = False
+    """The query changes what it returns. It must do no harm to run it twice."""
 
 
 class Watch(msgspec.Struct, frozen=True):

@@ -71,6 +71,8 @@ class Operation:
     """Codes of this operation beside those every operation shares."""
     echoes: bool = False
     """The answer is the body as it was sent, with more put in: what was null comes back as null."""
+    empty: bool = False
+    """Success is 204, without a body."""
     versioned: bool = False
     """The answer carries an ETag, and writes take If-Match."""
     streams: bool = False

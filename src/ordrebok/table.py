@@ -15,6 +15,7 @@ from ordrebok.payouts.operations import OPERATIONS as PAYOUTS
 from ordrebok.payouts.statements import OPERATIONS as STATEMENTS
 from ordrebok.sandbox.operations import OPERATIONS as SANDBOX
 from ordrebok.webhooks.operations import OPERATIONS as WEBHOOKS
+from ordrebok.webhooks.sent import OPERATIONS as DELIVERIES
 
 OPERATIONS: tuple[Operation, ...] = (
     *ACCOUNTS,
@@ -30,5 +31,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *PAYOUTS,
     *STATEMENTS,
     *WEBHOOKS,
+    *DELIVERIES,
     *SANDBOX,
 )

@@ -51,8 +51,7 @@ async def carry_out(  # noqa: C901 -- a branch for each kind of plan, and nothin
         page = await store.page(plan)
         return Answer(plan.render(page), None, page.total if plan.with_total else None)
     if isinstance(plan, Reading):
-        read = plan.render(await store.read(plan.name, **plan.params))
-        return read if isinstance(read, Refusal) else Answer(read)
+        return await _read(plan, store)
     if isinstance(plan, Watch):
         after, changes = await watched(plan, store, Ear(store.bell))
         return Answer(plan.render(changes, after))
@@ -60,6 +59,17 @@ async def carry_out(  # noqa: C901 -- a branch for each kind of plan, and nothin
         return plan
     answer = await plan.run(None if isinstance(plan, Play) else book)
     return answer if isinstance(answer, Refusal) else Answer(answer)
+
+
+async def _read(plan: Reading, store: Store) -> Answer | Refusal:
+    """Run a named query and render its rows."""
+    if plan.of is not None:
+        key, noun = plan.of
+        if await store.fetch(key, with_events=False) is None:
+            return not_found(noun)
+    run = store.execute if plan.writes else store.read
+    rendered = plan.render(await run(plan.name, **plan.params))
+    return rendered if isinstance(rendered, Refusal) else Answer(rendered)
 
 
 async def _fetched(plan: Fetch, store: Store) -> Answer | Refusal:

@@ -79,7 +79,7 @@ def _operation(row: Operation, responses: dict[str, Schema]) -> Schema:
         "summary": row.summary,
         "tags": [row.tag],
         "parameters": [*_path_parameters(row), *_query_parameters(row), *_header_parameters(row)],
-        "responses": {"200": _success(row)},
+        "responses": {"204" if row.empty else "200": _success(row)},
     }
     notes = [row.description] if row.description else []
     if row.scopes:
@@ -140,12 +140,15 @@ def _success(row: Operation) -> Schema:
         names.append("Idempotency-Replayed")
     if "total" in getattr(row.query, "__struct_fields__", ()):
         names.append("total-count")
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    if row.empty:
+        return {"description": "Done.", "headers": headers}
     content: Schema = {"application/json": {"schema": schema_ref(row.answer)}}
     if row.streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
     return {
         "description": "The answer.",
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "headers": headers,
         "content": content,
     }
 

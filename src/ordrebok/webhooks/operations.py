@@ -1,5 +1,7 @@
 """The rows of the API for subscriptions: create, list, read, pause, resume, delete."""
 
+from msgspec.structs import replace
+
 from ordrebok.clock import Instant
 from ordrebok.decision import Call, Commit, Decision, Fetch, State
 from ordrebok.ids import new_key
@@ -7,6 +9,7 @@ from ordrebok.operation import Counted, Operation, Plan
 from ordrebok.refusals import Refusal
 from ordrebok.webhooks import record, rules
 from ordrebok.webhooks.record import NOUN, change, decode, hook_key, register_key, written
+from ordrebok.webhooks.sent import ping
 from ordrebok.wire.base import encode
 from ordrebok.wire.hook import (
     Hook,
@@ -26,7 +29,7 @@ _TAG = "hooks"
 
 
 def _create(call: Call) -> Plan:
-    """Make a subscription; it is told what happens from then on."""
+    """Make a subscription; it is pinged, and told what happens from then on."""
     body = call.body_as(HookBody)
     secret = new_key()
 
@@ -37,7 +40,11 @@ def _create(call: Call) -> Plan:
         if isinstance(hook, Refusal):
             return hook
         following = record.FOLLOW if hook.active else record.FOLLOW_PAUSED
-        return written(state, call, hook, encode(rules.shown_new(hook)), following)
+        decision = written(state, call, hook, encode(rules.shown_new(hook)), following)
+        if isinstance(decision, Refusal):
+            return decision
+        pinging = ping(call.account_id, hook, state)
+        return replace(decision, also=(*decision.also, pinging))
 
     return Commit(
         keys=(register_key(call.account_id),), decide=decide, idempotency=call.idempotency
@@ -126,9 +133,10 @@ OPERATIONS = (
         refusals=("TOO_MANY_HOOKS",),
         versioned=True,
         description=(
-            "Told is what happens from then on. `signing_secret` is shown in this answer alone: "
-            "every delivery is signed with it as Standard Webhooks asks, beside the documented "
-            "`secret`. Names that do not begin with `shopping_` are taken and never told."
+            "A ping is sent at once, then what happens from then on. `signing_secret` is shown in "
+            "this answer alone: every delivery is signed with it as Standard Webhooks asks, beside "
+            "the documented `secret`. Names that do not begin with `shopping_` are taken and never "
+            "told."
         ),
     ),
     Operation(

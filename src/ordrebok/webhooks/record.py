@@ -9,6 +9,7 @@ from ordrebok.clock import Instant
 from ordrebok.decision import Also, Call, Commit, Decision, Key, Put, State
 from ordrebok.events.rules import change_event
 from ordrebok.refusals import Refusal, not_found
+from ordrebok.webhooks.deliveries import ping_of, rows_of
 from ordrebok.webhooks.rules import keeps_drafts, registered, shown
 from ordrebok.wire.base import encode
 from ordrebok.wire.hook import HookRegister, StoredHook
@@ -77,9 +78,15 @@ def change(call: Call, id_: str, rule: Rule, following: Following) -> Commit:
 
 
 def written(
-    state: State, call: Call, hook: StoredHook, answer: bytes, following: Following
+    state: State,
+    call: Call,
+    hook: StoredHook,
+    answer: bytes,
+    following: Following,
+    *,
+    ping: bool = False,
 ) -> Decision | Refusal:
-    """Return the decision that puts a subscription down as it now stands.
+    """Return the decision that puts a subscription down as it now stands, and perhaps pings it.
 
     Refuses: TOO_MANY_HOOKS.
     Keeps: the register, and whether replaced drafts are kept, change in the same transaction;
@@ -97,6 +104,7 @@ def written(
         puts.append(_put(state, call, key, after, ("active", after.created_ms)))
     also = [Also("keep_drafts", {"account_id": account_id, "kept": keeps_drafts(after)})]
     also += _moves(account_id, hook.id, following)
+    also += [_ping(state, account_id, hook)] if ping else []
     return Decision(tuple(puts), answer, puts[0].version, tuple(also))
 
 
@@ -108,6 +116,12 @@ def _moves(account_id: str, hook_id: str, following: Following) -> Sequence[Also
         Also(name, {**place, **activity} if name in {"follow", "follow_on"} else place)
         for name in following.names
     ]
+
+
+def _ping(state: State, account_id: str, hook: StoredHook) -> Also:
+    """Return the statement by which a ping waits to be sent."""
+    rows = rows_of([ping_of(hook, state.new_id(), state.now.ms)])
+    return Also("deliveries_put", {"account_id": account_id, "hook_id": hook.id, "rows": rows})
 
 
 def _put(

@@ -220,26 +220,41 @@ where e.account_id = :account_id and e.kind = 'draft'
 returning h.version;
 
 -- name: deliveries_of
--- The deliveries of a hook, newest first.
-select id, event_delivery, event, state, attempts, created_ms, attempted_ms, due_ms, status
+-- The deliveries of a subscription, newest first.
+select id, event_delivery, event, state, attempts, created_ms, due_ms, status
 from deliveries
 where account_id = :account_id and hook_id = :hook_id and id < :before
 order by id desc
 limit :limit;
 
 -- name: delivery
-select id, event_delivery, position, event, document_kind, document_id, document_version, state,
-    attempts, created_ms, first_ms, attempted_ms, due_ms, status, duration_ms, url,
-    request_headers, body, response_headers, response_body, fault
+select id, event_delivery, event, state, attempts, created_ms, attempted_ms, due_ms, status,
+    duration_ms, url, request_headers, body, response_headers, response_body, fault
 from deliveries
 where account_id = :account_id and hook_id = :hook_id and id = :id;
 
--- name: deliveries_again
--- Sends what was sent, or given up, in a span of time once more, as it was.
+-- name: delivery_again
+-- Sends a delivery once more, as it was, to a subscription that has not ended.
 update deliveries
-set state = 'waiting', attempts = 0, first_ms = null, due_ms = :now_ms
-where account_id = :account_id and hook_id = :hook_id and due_ms is null
-    and id >= :from_id and id < :to_id
+set state = 'waiting', attempts = 0, first_ms = null, due_ms = 0
+where account_id = :account_id and hook_id = :hook_id and id = :id and exists (
+    select 1 from followers where account_id = :account_id and hook_id = :hook_id
+)
+returning id, event_delivery, event, state, attempts, created_ms, due_ms, status;
+
+-- name: deliveries_again
+-- Sends what was told in a span of time once more, as it was, to one that has not ended.
+update deliveries
+set state = 'waiting', attempts = 0, first_ms = null, due_ms = 0
+where account_id = :account_id and hook_id = :hook_id and id in (
+    select d.id
+    from deliveries as d
+    join followers as f on f.account_id = d.account_id and f.hook_id = d.hook_id
+    where d.account_id = :account_id and d.hook_id = :hook_id and d.due_ms is null
+        and d.id >= :from_id and d.id < :to_id and (:any_state or d.state = 'given_up')
+    order by d.id
+    limit :limit
+)
 returning id;
 
 -- name: deliveries_sweep
