@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "import": "import_",
     "verify": "verify",
     "payouts": "payouts",
+    "expire": "expire",
 }
 """Commands, in the order `--help` shows them, with the file of each."""
 

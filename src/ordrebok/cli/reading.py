@@ -13,16 +13,18 @@ import msgspec
 
 from ordrebok.cli.lines import LONGEST_LINE_BYTES, Chunk
 from ordrebok.exchange.completion import Completed, completed
+from ordrebok.exchange.emptied import as_emptied
 from ordrebok.exchange.exported import as_it_stands
 from ordrebok.exchange.metadata import metadata_faults
 from ordrebok.exchange.place import Place
 from ordrebok.exchange.rules import next_number
 from ordrebok.orders.whole import WholeOrder, whole
 from ordrebok.refusals import Fault, Refusal
-from ordrebok.wire.exchange import FORMAT, ExportedOrder, Header, OrderLine
+from ordrebok.wire.exchange import FORMAT, EmptiedOrder, ExportedOrder, Header, OrderLine
 
 _decode = msgspec.json.Decoder(OrderLine).decode
 _decode_exported = msgspec.json.Decoder(ExportedOrder).decode
+_decode_emptied = msgspec.json.Decoder(EmptiedOrder).decode
 _decode_header = msgspec.json.Decoder(Header).decode
 
 
@@ -126,6 +128,9 @@ def read_line(text: bytes, place: Place) -> Completed | Refusal | None:
             found = _exported(text)
             if found is not None:
                 return found
+        found = _emptied(text) if b'"deleted_at"' in text else None
+        if found is not None:
+            return found
         line = _decode(text)
     except msgspec.ValidationError as error:
         return _schema_refusal(text, error)
@@ -150,6 +155,15 @@ def _exported(text: bytes) -> Completed | None:
     if metadata_faults(line, len(text)) or b"\\u0000" in text:
         return None
     return as_it_stands(line)
+
+
+def _emptied(text: bytes) -> Completed | None:
+    """Return the order of a line that was emptied; None for any other."""
+    try:
+        line = _decode_emptied(text)
+    except (ValueError, RecursionError):
+        return None
+    return None if b"\\u0000" in text else as_emptied(line)
 
 
 def header_of(text: bytes) -> Header | None:

@@ -79,6 +79,11 @@ def emptied(order: Order, now: Instant) -> Order:
     Source: contract 3.11; decisions, orders 6.
     """
     status: OrderStatus = "closed" if order.status == "open" else order.status
+    return replace(left_of(order), deleted_at=now.text, version=order.version + 1, status=status)
+
+
+def left_of(order: Order) -> Order:
+    """Return an order with nothing but the fields that an emptied one has."""
     return Order(
         id=order.id,
         order_id=order.order_id,
@@ -86,10 +91,10 @@ def emptied(order: Order, now: Instant) -> Order:
         external_ids=order.external_ids,
         created_at=order.created_at,
         updated_at=order.updated_at,
-        deleted_at=now.text,
-        version=order.version + 1,
+        deleted_at=order.deleted_at,
+        version=order.version,
         currency=order.currency,
-        status=status,
+        status=order.status,
         payment_status=order.payment_status,
     )
 

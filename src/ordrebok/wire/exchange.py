@@ -206,6 +206,16 @@ class ExportedEvent(Event, frozen=True, kw_only=True):
     event_type: EventType
 
 
+class EmptiedOrder(Order, frozen=True, kw_only=True):
+    """An order of an export whose time was over, with its events."""
+
+    items: Annotated[tuple[ExportedItem, ...], Meta(max_length=0)] = ()
+    id: OwnId
+    version: Version
+    deleted_at: Timestamp
+    events: Annotated[tuple[ExportedEvent, ...], Meta(min_length=1)]
+
+
 class ExportedOrder(Order, frozen=True, kw_only=True):
     """An order of an export, with its events."""
 

@@ -161,3 +161,8 @@ select body
 from history
 where account_id = :account_id and kind = :kind and document_id = :id
 order by version;
+
+-- name: due_count
+select count(*) as count
+from expiries
+where account_id = :account_id and due_ms <= :now_ms;
