@@ -30,10 +30,11 @@ def divide_half_up(numerator: int, denominator: int) -> int:
 
 def decimal_text(numerator: int, denominator: int, places: int = 4) -> str:
     """Return a fraction as a decimal string with `places` digits, for the `*_dwh` fields."""
-    scaled = divide_half_up(numerator * 10**places, denominator)
-    digits = str(abs(scaled)).zfill(places + 1)
-    sign = "-" if scaled < 0 else ""
-    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+    unit = 10**places
+    scaled = (2 * unit * abs(numerator) + denominator) // (2 * denominator)
+    whole, part = divmod(scaled, unit)
+    sign = "-" if numerator < 0 < scaled else ""
+    return f"{sign}{whole}.{str(part).zfill(places)}"
 
 
 def tax_fraction(net_amount: int, percentage: object, *, included: bool) -> tuple[int, int]:

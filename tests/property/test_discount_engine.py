@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ordrebok.discounts.basket import Line
 from ordrebok.discounts.rules import create, faults
@@ -171,7 +172,7 @@ def test_the_engine_gives_what_the_naive_one_gives(
     """Every amount on every line, every stamp; and the order in which rules arrive is nothing."""
     made = [kept(body, number, age) for number, (body, age) in enumerate(bodies)]
     usable = [rule for rule in made if rule is not None]
-    numbered = [line._replace(line_id=number) for number, line in enumerate(bought, 1)]
+    numbered = [replace(line, line_id=number) for number, line in enumerate(bought, 1)]
     held: dict[str, dict[str, Any]] = {
         f"rule-{number}": {
             "usage": usage,

@@ -1,6 +1,7 @@
 """The engine at a draft: lines written, taxes and totals following, `discounts[]` filled."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 import msgspec
 from msgspec.structs import replace
@@ -32,6 +33,7 @@ CODES = "discount_code"
 _OURS_NEVER = frozenset({"manual", "external"})
 """Types of discount lines that the engine never writes and never removes."""
 
+_ids = attrgetter("id")
 _WILDCARDS = frozenset({EVERYBODY, NOBODY})
 _NO_CODES: frozenset[str] = frozenset()
 
@@ -93,17 +95,20 @@ def seen(
     store: msgspec.Struct | None = None,
 ) -> Line:
     """Return an item as the engine sees it; `kept` are the discount lines that stay on it."""
-    groups = item.groups
+    discount = last = 0
+    for line in kept:
+        discount += line.amount or 0
+        last = max(last, line.line_id or 0)
     return Line(
         line_id,
         item.gross_amount,
         item.quantity,
         item.id,
-        tuple([group.id for group in groups]) if groups else (),
+        tuple(map(_ids, item.groups)) if item.groups else (),
         item.eligible_for_discount is True,
-        sum([line.amount or 0 for line in kept]) if kept else 0,
+        discount,
         len(kept),
-        max([line.line_id or 0 for line in kept]) if kept else 0,
+        last,
         store,
     )
 
@@ -154,16 +159,20 @@ def discounts_of(
     for use in result.uses:
         standing = standing_of(use.offer.ref.id) if use.offer.rule.has_book else None
         by_rule.setdefault(use.offer.rule.id, []).append(_ref(use, lines, standing))
-    return tuple(Discount(id=rule, refs=tuple(refs)) for rule, refs in by_rule.items())
+    return tuple([Discount(id=rule, refs=tuple(refs)) for rule, refs in by_rule.items()])
 
 
 def _ref(use: Use, lines: Sequence[Line], standing: Standing | None) -> DiscountRef:
     """Return what a purchase used of one ref."""
     bonus = use.offer.rule.is_bonus
     amount = 0 if bonus else use.total
-    items = tuple(
-        DiscountRefItem(line_id=lines[position].line_id, amount=each)
-        for position, each in sorted(use.amounts.items())
+    items = (
+        []
+        if bonus
+        else [
+            DiscountRefItem(line_id=lines[position].line_id, amount=each)
+            for position, each in sorted(use.amounts.items())
+        ]
     )
     return DiscountRef(
         id=use.offer.ref.id,
@@ -178,30 +187,28 @@ def _ref(use: Use, lines: Sequence[Line], standing: Standing | None) -> Discount
             stamp=standing.stamp + use.stamp,
             usage=standing.usage + use.usage,
         ),
-        items=() if bonus else items,
+        items=tuple(items),
     )
 
 
 def _all_kept(content: DraftContent, shelves: Sequence[Shelf]) -> list[tuple[DiscountLine, ...]]:
     """Return the discount lines of each line that the engine did not write, now or before."""
-    ours = [shelf.rule_ids for shelf in shelves]
-    if content.discounts:
-        ours.append(frozenset([discount.id for discount in content.discounts]))
-    return [_kept(item.discount_lines, ours) for item in content.items]
-
-
-def _kept(
-    lines: tuple[DiscountLine, ...], ours: Sequence[frozenset[str]]
-) -> tuple[DiscountLine, ...]:
-    """Return those of a line's discount lines that none of our rules wrote."""
-    kept: Sequence[DiscountLine] = lines
-    for rules in ours if lines else ():
-        kept = [
-            line
-            for line in kept
-            if line.discount_id not in rules or line.discount_type in _OURS_NEVER
-        ]
-    return lines if len(kept) == len(lines) else tuple(kept)
+    named = {line.discount_id for item in content.items for line in item.discount_lines}
+    ours = {discount.id for discount in content.discounts or ()} & named
+    for shelf in shelves:
+        ours |= shelf.rule_ids & named
+    if not ours:
+        return [item.discount_lines for item in content.items]
+    return [
+        tuple(
+            [
+                line
+                for line in item.discount_lines
+                if line.discount_id not in ours or line.discount_type in _OURS_NEVER
+            ]
+        )
+        for item in content.items
+    ]
 
 
 def _written(result: Result, lines: Sequence[Line]) -> list[list[DiscountLine]]:
@@ -210,9 +217,10 @@ def _written(result: Result, lines: Sequence[Line]) -> list[list[DiscountLine]]:
     for use in result.uses:
         if use.offer.rule.is_bonus:
             continue
-        for position, amount in sorted(use.amounts.items()):
-            number = lines[position].last_discount_line + len(written[position]) + 1
-            written[position].append(line_of(use, lines[position], amount, number))
+        for position, amount in use.amounts.items():
+            line, new = lines[position], written[position]
+            number = line.last_discount_line + len(new) + 1
+            new.append(line_of(use, line, amount, number))
     return written
 
 

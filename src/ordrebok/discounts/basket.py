@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FactsOf = Mapping[str, frozenset[str]]
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line of a purchase, with the discounts that stand on it whatever the engine does."""
 
     line_id: int
@@ -56,11 +55,12 @@ class Basket:
 
     def __init__(self, purchase: Purchase) -> None:
         """Take in a purchase; nothing is taken off yet."""
+        lines = purchase.lines
         self.purchase = purchase
-        self.gross: list[int] = []
-        self.left: list[int] = []
-        self.units: list[int] = []
-        self.counts: list[int] = []
+        self.gross = [line.gross_amount for line in lines]
+        self.left = [line.gross_amount - line.discount for line in lines]
+        self.units = [units_of(line.quantity) for line in lines]
+        self.counts = [line.discount_lines for line in lines]
         self.takers: list[int] = []
         self.taker_units = 0
         """Units of all lines that may take discounts."""
@@ -78,31 +78,27 @@ class Basket:
         self._store_ids: list[str | None] | None = None
         self._room: int | None = None
         self._clocks: dict[str, tuple[int, int]] = {}
-        for position, line in enumerate(purchase.lines):
-            self._put(position, line)
+        self._sort(lines)
 
-    def _put(self, position: int, line: Line) -> None:
-        """Take in one line."""
-        _, gross, quantity, product, groups, eligible, discount, count, _, store = line
-        self.gross.append(gross)
-        self.left.append(gross - discount)
-        self.units.append(units_of(quantity))
-        self.counts.append(count)
-        if count:
-            self.discounted.add(position)
-            if count >= MAX_LINES_PER_ITEM:
-                self.full.add(position)
-        if store is not None:
-            self.has_line_stores = True
-        if eligible and gross > 0:
-            self.takers.append(position)
-            self.taker_units += self.units[position]
-            if gross > discount and count < MAX_LINES_PER_ITEM:
-                self.open.add(position)
-            if product is not None:
-                self.by_id.setdefault(product, []).append(position)
-            for group in groups:
-                self.by_group.setdefault(group, []).append(position)
+    def _sort(self, lines: Sequence[Line]) -> None:
+        """Note which lines may take discounts, and by what names rules find them."""
+        for position, line in enumerate(lines):
+            count = line.discount_lines
+            if count:
+                self.discounted.add(position)
+                if count >= MAX_LINES_PER_ITEM:
+                    self.full.add(position)
+            if line.store is not None:
+                self.has_line_stores = True
+            if line.eligible and line.gross_amount > 0:
+                self.takers.append(position)
+                self.taker_units += self.units[position]
+                if self.left[position] > 0 and count < MAX_LINES_PER_ITEM:
+                    self.open.add(position)
+                if line.id is not None:
+                    self.by_id.setdefault(line.id, []).append(position)
+                for group in line.groups:
+                    self.by_group.setdefault(group, []).append(position)
 
     @cached_property
     def gross_amount(self) -> int:

@@ -7,6 +7,8 @@ neighbours 3.12, and are named by their numbers below.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from ordrebok.discounts.basket import Basket, Purchase
 from ordrebok.discounts.compiled import CompiledRule
 from ordrebok.discounts.mixes import assembled, units_in
@@ -34,7 +36,7 @@ class Offer(NamedTuple):
     ref: Ref
 
 
-class Use(NamedTuple):
+class Use(Struct, frozen=True, gc=False):
     """What a purchase got of one offer."""
 
     offer: Offer
@@ -51,7 +53,7 @@ class Use(NamedTuple):
         return sum(self.amounts.values())
 
 
-class Verdict(NamedTuple):
+class Verdict(Struct, frozen=True, gc=False):
     """What became of one offer: its use, or the first thing that stood against it."""
 
     offer: Offer
@@ -67,7 +69,7 @@ class Result(NamedTuple):
     """On every offer: first those that the purchase qualifies for, as they were applied."""
 
 
-class Trial(NamedTuple):
+class Trial(Struct, frozen=True, gc=False):
     """An offer that a purchase qualifies for, with what it would give by itself."""
 
     offer: Offer
@@ -81,11 +83,11 @@ class Trial(NamedTuple):
     """Why there is no reward now: stamps are missing, or there is nothing to take off."""
 
 
-class Counter(NamedTuple):
+class Counter(Struct, frozen=True):
     """One purchase while offers are tried on it, with what is the same for all of them."""
 
     basket: Basket
-    holders: frozenset[str]
+    holders: tuple[str, ...]
     """Whose rules hold for the buyer."""
     whole: Reach | None
     """How far plain rules reach; None where each must find out for itself."""
@@ -118,49 +120,47 @@ def discounted(
     counter = Counter(basket, holders_of(purchase.customer_id), whole, standing_of)
     trials: list[Trial] = []
     verdicts: list[Verdict] = []
+    turning_off = False
     for offer in offers:
         tried = _tried(offer, counter)
         if isinstance(tried, Trial):
             trials.append(tried)
+            turning_off = turning_off or bool(offer.rule.deactivated_by)
         elif explained:
             verdicts.append(Verdict(offer, None, tried))
-    if any(trial.offer.rule.deactivated_by for trial in trials):
+    if turning_off:
         trials, off = _activated(trials)
         verdicts += off
     trials.sort(key=_rank)
+    uses, misses = _combined(basket, trials, explained=explained)
+    given = _given(trials, uses)
     if not explained:
-        uses, _ = _combined(basket, trials, explained=False)
-        return Result(tuple(_given(trials, uses)), ())
-    verdicts.sort(key=_verdict_rank)
-    uses, misses = _combined(basket, trials, explained=True)
+        return Result(tuple([use for use in given if use is not None]), ())
     applied = [
         Verdict(trial.offer, use, None if use is not None and use.usage else misses.get(place))
-        for place, (trial, use) in enumerate(zip(trials, _collected(trials, uses), strict=True))
+        for place, (trial, use) in enumerate(zip(trials, given, strict=True))
     ]
-    return Result(tuple(_given(trials, uses)), (*applied, *verdicts))
+    verdicts.sort(key=_verdict_rank)
+    return Result(tuple([use for use in given if use is not None]), (*applied, *verdicts))
 
 
-def _collected(trials: Sequence[Trial], uses: Mapping[int, Use]) -> list[Use | None]:
+def _given(trials: Sequence[Trial], uses: Mapping[int, Use]) -> list[Use | None]:
     """Return the use of each trial; where there is no reward, stamps may be collected."""
-    return [
-        use
-        if (use := uses.get(place)) is not None or not trial.stamp
-        else Use(trial.offer, {}, trial.stamp, 0)
-        for place, trial in enumerate(trials)
-    ]
-
-
-def _given(trials: Sequence[Trial], uses: Mapping[int, Use]) -> list[Use]:
-    """Return all uses in their order."""
-    return [use for use in _collected(trials, uses) if use is not None]
+    given = []
+    for place, trial in enumerate(trials):
+        use = uses.get(place)
+        if use is None and trial.stamp:
+            use = Use(trial.offer, {}, trial.stamp, 0)
+        given.append(use)
+    return given
 
 
 def _tried(offer: Offer, counter: Counter) -> Trial | Miss:
     """Return what an offer would give alone, or why the purchase does not qualify (1 to 6)."""
     rule, ref = offer
-    basket, holders, whole, standing_of = counter
+    basket, whole = counter.basket, counter.whole
     is_open = rule.from_ms <= basket.purchase.moment_ms <= rule.to_ms and not rule.is_timed
-    if not (is_open and rule.usable and ref.given_to in holders and not ref.deleted):
+    if not (is_open and rule.usable and ref.given_to in counter.holders and not ref.deleted):
         miss = closed(rule, ref, basket)
         if miss is not None:
             return miss
@@ -168,7 +168,7 @@ def _tried(offer: Offer, counter: Counter) -> Trial | Miss:
     if rule.is_conditional or rule.has_book:
         miss = unsatisfied(rule, basket)
         if miss is None and rule.has_book:
-            standing = standing_of(ref.id)
+            standing = counter.standing_of(ref.id)
             miss = used_up(rule, standing)
         if miss is not None:
             return miss
@@ -222,18 +222,16 @@ def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
 def _candidates(rule: CompiledRule, basket: Basket) -> Sequence[int]:
     """Return the lines that may get a rule's reward now, in their order (4)."""
     lines: Sequence[int] = basket.matching(rule.items)
-    barring: list[Collection[int]] = [basket.full]
     if rule.blacklist is not None:
-        barring.append(basket.matching(rule.blacklist))
+        lines = _without(lines, basket.matching(rule.blacklist))
     if rule.item_without_discount:
-        barring.append(basket.discounted)
+        lines = _without(lines, basket.discounted)
     if rule.any_item:
-        barring.append(basket.under_item_rule)
+        lines = _without(lines, basket.under_item_rule)
     elif rule.is_item:
-        barring.append(basket.under_any_item)
-    for barred in barring:
-        if barred:
-            lines = [line for line in lines if line not in barred]
+        lines = _without(lines, basket.under_any_item)
+    if basket.full:
+        lines = _without(lines, basket.full)
     if rule.has_store and basket.has_line_stores:
         if rule.only_stores is not None:
             named, own = rule.only_stores, basket.store_ids
@@ -241,6 +239,11 @@ def _candidates(rule: CompiledRule, basket: Basket) -> Sequence[int]:
         facts = basket.line_stores or ()
         lines = [line for line in lines if store_fits(rule, facts[line]) is None]
     return lines
+
+
+def _without(lines: Sequence[int], barred: Collection[int]) -> Sequence[int]:
+    """Return lines without those that are barred; the very same where none are."""
+    return [line for line in lines if line not in barred] if barred else lines
 
 
 def _activated(trials: list[Trial]) -> tuple[list[Trial], list[Verdict]]:
@@ -265,10 +268,7 @@ def _combined(
 
     Uses and misses are named by the place of their trial.
     """
-    uses, misses = _applied(basket, trials, explained=explained)
-    singles = [
-        place for place, trial in enumerate(trials) if trial.offer.rule.alone and trial.miss is None
-    ]
+    uses, misses, singles = _applied(basket, trials, explained=explained)
     if not singles:
         return uses, misses
     best = max(singles, key=lambda place: trials[place].total)
@@ -286,32 +286,32 @@ def _combined(
 
 def _applied(
     basket: Basket, trials: Sequence[Trial], *, explained: bool
-) -> tuple[dict[int, Use], dict[int, Miss]]:
+) -> tuple[dict[int, Use], dict[int, Miss], list[int]]:
     """Apply rules that combine one after the other, each to what those before it have left.
 
-    Once no line has anything left, the rest of them give nothing, whatever they are.
+    The others are returned as they are. Once no line has anything left, all that follow give
+    nothing, whatever they are.
     """
     uses: dict[int, Use] = {}
     misses: dict[int, Miss] = {}
+    singles: list[int] = []
     for place, trial in enumerate(trials):
         rule = trial.offer.rule
         if trial.miss is not None:
             misses[place] = trial.miss
-            continue
-        if rule.alone:
-            continue
-        if not (basket.open or explained):
-            break
-        amounts = _amounts_now(trial, basket)
-        if isinstance(amounts, Miss):
-            misses[place] = amounts
-            continue
-        if not rule.is_bonus:
-            basket.take(amounts)
-        if rule.is_item:
-            basket.occupy(amounts, any_item=rule.any_item)
-        uses[place] = Use(trial.offer, amounts, trial.stamp, 1)
-    return uses, misses
+        elif rule.alone:
+            singles.append(place)
+        elif basket.open or explained:
+            amounts = _amounts_now(trial, basket)
+            if isinstance(amounts, Miss):
+                misses[place] = amounts
+                continue
+            if not rule.is_bonus:
+                basket.take(amounts)
+            if rule.is_item:
+                basket.occupy(amounts, any_item=rule.any_item)
+            uses[place] = Use(trial.offer, amounts, trial.stamp, 1)
+    return uses, misses, singles
 
 
 def _amounts_now(trial: Trial, basket: Basket) -> Amounts | Miss:

@@ -20,7 +20,9 @@ def relined(item: Item, lines: Sequence[DiscountLine], *, is_changed: bool, vers
     changed = is_changed or None
     if item.is_changed == changed and item.discount_lines == tuple(lines):
         return item
-    net = item.gross_amount - sum([line.amount or 0 for line in lines])
+    net = item.gross_amount
+    for line in lines:
+        net -= line.amount or 0
     taxes = retaxed(item.tax_lines, item.net_amount, net)
     return replace(
         item,

@@ -6,6 +6,8 @@ in the order of neighbours 3.12, steps 1 to 3, cheapest first within a step.
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from ordrebok.discounts.basket import Basket, FactsOf
 from ordrebok.discounts.compiled import CompiledRule, Fact, Hours
 from ordrebok.discounts.standing import Standing, balance
@@ -31,7 +33,7 @@ class Moment(NamedTuple):
     ms: int
 
 
-class Miss(NamedTuple):
+class Miss(Struct, frozen=True, gc=False):
     """The first requirement that failed."""
 
     requirement: str
@@ -124,11 +126,11 @@ def store_fits(rule: CompiledRule, facts: FactsOf) -> Miss | None:
     return None
 
 
-def holders_of(customer_id: str | None) -> frozenset[str]:
+def holders_of(customer_id: str | None) -> tuple[str, ...]:
     """Return whose rules hold for purchases of this customer, None for a stranger."""
     if customer_id is None:
-        return frozenset((NOBODY,))
-    return frozenset((customer_id, EVERYBODY)) - {NOBODY}
+        return (NOBODY,)
+    return (EVERYBODY,) if customer_id == NOBODY else (EVERYBODY, customer_id)
 
 
 def _store_miss(rule: CompiledRule, basket: Basket) -> Miss | None:

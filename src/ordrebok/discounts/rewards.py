@@ -5,7 +5,8 @@ is then spread. No line gives more than what is left of it.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from ordrebok.discounts.basket import Basket
 from ordrebok.discounts.compiled import CompiledRule, Ratio
@@ -18,7 +19,7 @@ Amounts = dict[int, int]
 """Position of a line and what it gets, in minor units; nothing is left out."""
 
 
-class Reach(NamedTuple):
+class Reach(Struct, frozen=True, gc=False):
     """How far a rule reaches into a purchase."""
 
     lines: Sequence[int]
@@ -30,11 +31,8 @@ class Reach(NamedTuple):
     assembly: Assembly | None = None
 
 
-class Pool(NamedTuple):
-    """Lines whose reward has one and the same value."""
-
-    value: Ratio
-    lines: Sequence[int]
+Pool = tuple[Ratio, Sequence[int]]
+"""A value, and the lines whose reward has it."""
 
 
 def worth_of(
@@ -179,10 +177,15 @@ def _mix(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
 def _spread(basket: Basket, lines: Sequence[int], total: int) -> Amounts:
     """Spread an amount over lines by their gross, none above what is left of it."""
     gross, left = basket.gross, basket.left
-    lines = [line for line in lines if left[line] > 0]
-    weights, caps = [gross[line] for line in lines], [left[line] for line in lines]
+    able, weights, caps = [], [], []
+    for line in lines:
+        cap = left[line]
+        if cap > 0:
+            able.append(line)
+            weights.append(gross[line])
+            caps.append(cap)
     parts = spread_within(total, weights, caps)
-    return {line: part for line, part in zip(lines, parts, strict=True) if part}
+    return {line: part for line, part in zip(able, parts, strict=True) if part}
 
 
 def _price(rule: CompiledRule, basket: Basket) -> Sequence[int]:
@@ -193,14 +196,14 @@ def _price(rule: CompiledRule, basket: Basket) -> Sequence[int]:
 def _pools(rule: CompiledRule, basket: Basket, lines: Sequence[int]) -> list[Pool]:
     """Return the lines by the value that holds for them: the first of `values` that matches."""
     if not rule.values:
-        return [Pool(rule.value, lines)]
+        return [(rule.value, lines)]
     named = [(set(basket.matching(matcher)), value) for matcher, value in rule.values]
     pools: dict[int, list[int]] = {}
     for line in lines:
         which = next((i for i, (found, _) in enumerate(named) if line in found), len(named))
         pools.setdefault(which, []).append(line)
     values = [*(value for _, value in named), rule.value]
-    return [Pool(values[which], pools[which]) for which in sorted(pools)]
+    return [(values[which], pools[which]) for which in sorted(pools)]
 
 
 def _pools_with_sets(

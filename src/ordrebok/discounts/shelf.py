@@ -63,11 +63,7 @@ def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
     Keeps: what is left out would give nothing and collect nothing, so the engine's uses are the
     same with it.
     """
-    lines = purchase.lines
-    ids = {line.id for line in lines if line.id is not None}
-    groups = {group for line in lines for group in line.groups}
-    stores = {_id_of(store) for store in (purchase.store, *[line.store for line in lines])}
-    gross = sum([line.gross_amount for line in lines])
+    ids, groups, stores, gross = _names_in(purchase)
     found: list[Offer] = []
     for shelf in shelves:
         positions = set(shelf.general)
@@ -78,7 +74,7 @@ def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
             (groups, shelf.by_group),
             (stores, shelf.by_store),
         ):
-            if index:
+            if not index.keys().isdisjoint(names):
                 for name in names:
                     if name in index:
                         positions.update(index[name])
@@ -88,6 +84,23 @@ def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
         offers = shelf.offers
         found += [offers[position] for position in positions]
     return found
+
+
+def _names_in(purchase: Purchase) -> tuple[set[str], set[str], set[str], int]:
+    """Return the products, groups and stores of a purchase, and what its lines cost together."""
+    ids: set[str] = set()
+    groups: set[str] = set()
+    stores = {_id_of(purchase.store)}
+    gross = 0
+    for line in purchase.lines:
+        gross += line.gross_amount
+        if line.id is not None:
+            ids.add(line.id)
+        if line.groups:
+            groups.update(line.groups)
+        if line.store is not None:
+            stores.add(_id_of(line.store))
+    return ids, groups, stores, gross
 
 
 def _needed(rule: CompiledRule) -> Matcher | None:

@@ -33,13 +33,16 @@ def spread_within(total: int, weights: Sequence[int], caps: Sequence[int]) -> li
     Keeps: parts sum to the total, or to the sum of the caps where that is less. What a full part
     cannot take is spread over the others by their weights.
     """
+    if weights and total > 0:
+        # Mostly no part is full.
+        shares = spread(total, weights)
+        if all(map(lt, shares, caps)):
+            return shares
     parts = [0] * len(weights)
     open_parts = [position for position, cap in enumerate(caps) if cap > 0]
     left = min(total, sum([caps[position] for position in open_parts]))
     while left > 0:
         shares = spread(left, [weights[position] for position in open_parts])
-        if len(shares) == len(parts) and all(map(lt, shares, caps)):
-            return shares
         still_open = []
         for position, share in zip(open_parts, shares, strict=True):
             if share < caps[position]:
