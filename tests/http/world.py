@@ -96,7 +96,7 @@ BODIES: dict[str, Json] = {
     },
     "aid_auth_client_grants_id_patch": {"scope": ["read:shopping"]},
     "aid_hooks_subscriptions_post": {
-        "config": {"url": "https://hooks.orders.se/in"},
+        "config": {"url": "https://hooks.orders.alt/in"},
         "events": ["shopping_order_add"],
     },
     "aid_sandbox_clock_put": {"now": "2030-01-01T12:00:00Z"},
