@@ -80,6 +80,21 @@ def test_a_subscription_begins_where_the_log_ends(database_url: str) -> None:
     assert with_store(database_url, use) == [0, 3]
 
 
+def test_a_new_subscription_is_pinged(database_url: str) -> None:
+    """The ping waits to be sent as soon as the subscription is there."""
+
+    async def use(store: Store) -> list[tuple[str, str]]:
+        hook = await subscribed(store)
+        rows = await store.query(
+            "deliveries_due", account_id=ACCOUNT, hook_id=hook, now_ms=2**53, limit=10
+        )
+        bodies = [msgspec.json.decode(row["body"]) for row in rows]
+        assert [body["id"] for body in bodies] == [hook]
+        return [(row["event"], row["state"]) for row in rows]
+
+    assert with_store(database_url, use) == [("ping", "waiting")]
+
+
 def test_a_paused_subscription_stands_still_and_goes_on_from_there(database_url: str) -> None:
     """Or from now, where what was missed is left out."""
 

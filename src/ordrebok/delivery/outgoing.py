@@ -1,6 +1,6 @@
 """The door of the safe HTTP client, which opens with the first delivery.
 
-The library behind it takes a third of a second and more than 10 MB to load. A server without
+The library behind it takes a seventh of a second and about 10 MB to load. A server without
 subscriptions never loads it.
 """
 
