@@ -18,9 +18,9 @@ from ordrebok.clock import Instant
 from ordrebok.delivery.outcome import KEPT_CHARACTERS, Outcome
 from ordrebok.delivery.outgoing import Outgoing
 from ordrebok.webhooks.signatures import Message, Request, aws_authorization, headers
-from tests.support.hooks import AWS, a_hook
 from tests.support.receiver import Receiver
 from tests.support.server import free_port
+from tests.support.subscriptions import AWS, a_hook
 from tests.unit.test_hook_addresses import NOT_PUBLIC
 
 T = TypeVar("T")

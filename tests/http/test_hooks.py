@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import Api, Site, codes_of, paths_of, race, site_of
-from tests.support.hooks import URL
 from tests.support.openapi import Json
 from tests.support.server import serving
+from tests.support.subscriptions import URL
 
 HMAC = {"type": "HMAC-SHA1", "value": "correct horse battery staple"}
 SHOWN_ONCE = "signing_secret"

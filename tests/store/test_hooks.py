@@ -12,7 +12,7 @@ from ordrebok.webhooks.operations import OPERATIONS
 from ordrebok.wire.hook import HookBody, ResumeQuery
 from tests.store.doors import accepted, with_store
 from tests.store.toy import ACCOUNT, create, order
-from tests.support.hooks import a_hook_body
+from tests.support.subscriptions import a_hook_body
 
 ROWS = {row.id.removeprefix("aid_hooks_subscriptions_"): row for row in OPERATIONS}
 DRAFTS = ["shopping_draft_add"]

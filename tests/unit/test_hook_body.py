@@ -7,7 +7,7 @@ import msgspec
 from ordrebok.webhooks.body import Change, change_body, choice_of, delivery_id, ping_body
 from ordrebok.wire.hook import ShoppingEvent
 from tests.support.builders import ACCOUNT
-from tests.support.hooks import HMAC, HOOK_ID, a_hook
+from tests.support.subscriptions import HMAC, HOOK_ID, a_hook
 
 DOCUMENT = b'{"order_id":"O1","status":"open","items":[{"line_id":1,"amount":100.0}]}'
 EVENT = b'{"id":"E1","service":"kitchen"}'

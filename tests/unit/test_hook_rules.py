@@ -11,7 +11,7 @@ from ordrebok.webhooks.body import ping_body
 from ordrebok.wire.base import encode
 from ordrebok.wire.hook import EventName, HookBody, HookRegister, SecretBody, StoredHook
 from tests.support.builders import ACTOR, LATER, NOW, accepted
-from tests.support.hooks import AWS, HMAC, HOOK_ID, KEY, MADE, URL, a_hook, a_hook_body
+from tests.support.subscriptions import AWS, HMAC, HOOK_ID, KEY, MADE, URL, a_hook, a_hook_body
 
 SECRETS = (HMAC, AWS, SecretBody(type="Authorization", value="Bearer very-secret"))
 

@@ -22,7 +22,7 @@ from ordrebok.webhooks.signatures import (
 )
 from ordrebok.wire.hook import SecretBody
 from tests.support.builders import NOW
-from tests.support.hooks import AWS, HMAC, KEY, a_hook
+from tests.support.subscriptions import AWS, HMAC, KEY, a_hook
 
 BODY = b'{"account_id":"T12345678","event":"shopping_order_add"}'
 MESSAGE = Message("0e7c2a44-0000-8000-8000-00000000000a", "shopping_order_add", BODY)
