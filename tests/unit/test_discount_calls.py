@@ -319,6 +319,17 @@ def test_an_order_that_booked_nothing_here_gives_nothing_back(books: Books) -> N
         assert books.ref_of(draft).usage == 0
 
 
+def test_an_order_under_a_name_of_an_erased_one_gives_back_its_own_only(books: Books) -> None:
+    """What the other one booked was a sale, and stays."""
+    a_rule(books, "C1")
+    draft = books.priced(a_draft(customer="C1"))
+    for _ in range(2):
+        assert books.complete(draft, "order-1") is None
+    call = a_call("aid_discounts_post", {})
+    books.write(given_back(books.state(), call, (ORDER, "order-1")))
+    assert (books.ref_of(draft).usage, books.ref_of(draft).amount) == (1, 1_000)
+
+
 def test_a_debit_is_paid_out_once(books: Books) -> None:
     """Over two purchases, the second gets what the first has left."""
     a_rule(books, "C1", reward={"type": "discount_debit", "value": 10_000})

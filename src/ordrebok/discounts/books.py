@@ -94,6 +94,14 @@ class Books:
         self.change(ref, after)
         self._booked_by(reference).append(use_of(want.rule_id, want.ref_id, done))
 
+    def begin(self, reference: Reference) -> None:
+        """Begin what a new order or claim books.
+
+        What stands there was booked by another of the same name that has been erased since; its
+        sale was made, and stays in the books of its refs.
+        """
+        self._bookings[reference] = []
+
     def give_back(self, reference: Reference) -> None:
         """Give back all that an order or a claim has booked; nothing, where it booked nothing."""
         uses = self._booked_by(reference)
@@ -171,11 +179,13 @@ def booked(
     call: Call,
     orders: Iterable[tuple[str, Sequence[Discount] | None]],
     *,
+    new: bool = True,
     instead_of: str | None = None,
 ) -> tuple[Put, ...] | Refusal:
     """Return the bookings of orders that are being made, each as (order id, its `discounts[]`).
 
-    `instead_of` is an order that is replaced: what it had booked is given back first.
+    `new` is false for an order that is added to. `instead_of` is an order that is replaced: what
+    it had booked is given back first.
     Refuses: DISCOUNT_USED_UP, naming every ref that has not enough left; AMOUNT_TOO_LARGE.
     Keeps: bookings are written in the transaction that makes the orders, so they stand exactly
     once; of parallel completions, the last use goes to one.
@@ -192,6 +202,8 @@ def booked(
     )
     if instead_of is not None:
         books.give_back((ORDER, instead_of))
+    for name in names if new else ():
+        books.begin((ORDER, name))
     lacking = []
     for order_id, want in wanted:
         ref = books.ref(want.ref_id)

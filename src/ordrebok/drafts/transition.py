@@ -161,6 +161,7 @@ def _update_order(
         state,
         call,
         [(after.order_id, draft.order.discounts)],
+        new=False,
         instead_of=updated.order_id if replaces and updated.discounts else None,
     )
     if isinstance(uses, Refusal):
