@@ -33,6 +33,7 @@ def test_a_clock_is_right_until_it_is_moved(sandbox: Sandbox) -> None:
     assert is_soon_after(clock["now"], NEW_YEAR)
     assert is_soon_after(sandbox.advance(30 * DAY)["now"], NEW_YEAR + 30 * DAY)
     assert is_soon_after(api.get(path)["now"], NEW_YEAR + 30 * DAY)
+    assert is_soon_after(sandbox.advance(0 * DAY)["now"], NEW_YEAR + 30 * DAY)
     right = api.delete(path)
     assert (right["offset_seconds"], right["moved"]) == (0, False)
     assert is_soon_after(right["now"], moment_of(real["now"]))
