@@ -1,6 +1,8 @@
 """Which claims there are: those of the account and those of each customer, newest first."""
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -11,6 +13,8 @@ from ordrebok.wire.discount_claim import ClaimDocument, ClaimList, ClaimNames
 _CHUNK = 100
 """Claims that one document names: making a claim writes one of them anew."""
 ALL = "all"
+Run: TypeAlias = tuple[int, int]
+"""Numbers that follow each other: the first and the last of them."""
 
 
 def of_customer(customer_id: str) -> str:
@@ -23,9 +27,9 @@ def _list_key(account_id: str, name: str) -> Key:
     return Key(account_id, "discount_register", f"claims:{name}")
 
 
-def _names_key(account_id: str, name: str, place: int) -> Key:
-    """Return where the claim at a place of a list is named."""
-    return Key(account_id, "discount_register", f"claim-names:{place // _CHUNK}:{name}")
+def _names_key(account_id: str, name: str, chunk: int) -> Key:
+    """Return where some claims of a list are named."""
+    return Key(account_id, "discount_register", f"claim-names:{chunk}:{name}")
 
 
 def look_up(state: State, account_id: str, name: str) -> ClaimList:
@@ -38,7 +42,7 @@ def enlisted(state: State, call: Call, name: str, claim_id: str) -> tuple[int, l
     """Return the place of a new claim in a list, and what writes that down."""
     listed = look_up(state, call.account_id, name)
     place = listed.made
-    key = _names_key(call.account_id, name, place)
+    key = _names_key(call.account_id, name, place // _CHUNK)
     before = state.get(key, ClaimNames) or ClaimNames(version=0, created_ms=state.now.ms)
     names = replace(before, version=before.version + 1, ids=(*before.ids, claim_id))
     after = replace(listed, version=listed.version + 1, made=place + 1, live=listed.live + 1)
@@ -51,27 +55,64 @@ def enlisted(state: State, call: Call, name: str, claim_id: str) -> tuple[int, l
 def struck(state: State, call: Call, name: str, place: int) -> list[Put]:
     """Return what takes a claim out of a list; the places of the others stay."""
     listed = look_up(state, call.account_id, name)
-    after = replace(listed, version=listed.version + 1, live=listed.live - 1)
-    puts = [put_index(state, call, _list_key(call.account_id, name), after)]
-    key = _names_key(call.account_id, name, place)
+    key = _names_key(call.account_id, name, place // _CHUNK)
     names = state.get(key, ClaimNames)
-    if names is not None:
-        ids = [*names.ids]
-        ids[place % _CHUNK] = ""
-        left = replace(names, version=names.version + 1, ids=tuple(ids))
-        puts.append(put_index(state, call, key, left))
-    return puts
+    if names is None:
+        return []
+    ids = [*names.ids]
+    ids[place % _CHUNK] = ""
+    done = len(ids) == _CHUNK and not any(ids)
+    after = replace(
+        listed,
+        version=listed.version + 1,
+        live=listed.live - 1,
+        empty=_with(listed.empty, place // _CHUNK) if done else listed.empty,
+    )
+    left = replace(names, version=names.version + 1, ids=tuple(ids))
+    return [
+        put_index(state, call, _list_key(call.account_id, name), after),
+        put_index(state, call, key, left),
+    ]
+
+
+def _with(runs: tuple[Run, ...], number: int) -> tuple[Run, ...]:
+    """Return runs of numbers with one number more; runs that meet become one."""
+    joined: list[Run] = []
+    for first, last in sorted((*runs, (number, number))):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(last, joined[-1][1])
+        else:
+            joined.append((first, last))
+    return tuple(joined)
 
 
 def newest(state: State, account_id: str, name: str, before: int | None) -> Iterator[str]:
-    """Yield the ids of a list's claims that stand, newest first, from before a place on."""
-    place = look_up(state, account_id, name).made if before is None else before
-    while place > 0:
-        start = (place - 1) // _CHUNK * _CHUNK
-        names = state.get(_names_key(account_id, name, start), ClaimNames)
-        ids = () if names is None else names.ids[: place - start]
-        yield from (each for each in reversed(ids) if each)
-        place = start
+    """Yield the ids of a list's claims that stand, newest first, from before a place on.
+
+    Documents in which nothing is left are passed over, and the others are loaded more at a time as
+    it goes on: a list of many deleted claims costs little more than one of few.
+    """
+    listed = look_up(state, account_id, name)
+    end = listed.made if before is None else before
+    chunks = _chunks(listed, end)
+    step = 1
+    while numbers := list(islice(chunks, step)):
+        keys = [_names_key(account_id, name, number) for number in numbers]
+        state.ahead(keys)
+        for number, key in zip(numbers, keys, strict=True):
+            names = state.get(key, ClaimNames)
+            ids = () if names is None else names.ids[: end - number * _CHUNK]
+            yield from (each for each in reversed(ids) if each)
+        step *= 2
+
+
+def _chunks(listed: ClaimList, end: int) -> Iterator[int]:
+    """Yield the numbers of the documents that name claims before a place, from the last on."""
+    number = (end - 1) // _CHUNK
+    for first, last in reversed(listed.empty):
+        yield from range(number, last, -1)
+        number = min(number, first - 1)
+    yield from range(number, -1, -1)
 
 
 def place_in(claim: ClaimDocument, name: str) -> int:

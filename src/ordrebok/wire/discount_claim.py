@@ -72,6 +72,8 @@ class ClaimList(Wire, frozen=True, kw_only=True):
     created_ms: int
     made: int = 0
     live: int = 0
+    empty: tuple[tuple[int, int], ...] = ()
+    """Which documents of names have none left: numbers from the first to the last of each run."""
 
 
 class ClaimNames(Wire, frozen=True, kw_only=True):
