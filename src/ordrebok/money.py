@@ -34,7 +34,7 @@ def decimal_text(numerator: int, denominator: int, places: int = 4) -> str:
     scaled = (2 * unit * abs(numerator) + denominator) // (2 * denominator)
     whole, part = divmod(scaled, unit)
     sign = "-" if numerator < 0 < scaled else ""
-    return f"{sign}{whole}.{str(part).zfill(places)}"
+    return f"{sign}{whole}.{str(unit + part)[1:]}"
 
 
 def tax_fraction(net_amount: int, percentage: object, *, included: bool) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from ordrebok.discounts.compiled import Matcher, Ratio
 from ordrebok.money import exact
 from ordrebok.wire.base import MAX_LINES_PER_ITEM
 
+_NO_LINES: Sequence[int] = ()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FactsOf = Mapping[str, frozenset[str]]
@@ -98,7 +99,9 @@ class Basket:
                 if line.id is not None:
                     self.by_id.setdefault(line.id, []).append(position)
                 for group in line.groups:
-                    self.by_group.setdefault(group, []).append(position)
+                    others = self.by_group.setdefault(group, [])
+                    if others[-1:] != [position]:
+                        others.append(position)
 
     @cached_property
     def gross_amount(self) -> int:
@@ -171,19 +174,22 @@ class Basket:
             found = self._clocks[zone.key] = (local.weekday(), local.hour * 60 + local.minute)
         return found
 
-    def matching(self, matcher: Matcher) -> list[int]:
+    def matching(self, matcher: Matcher) -> Sequence[int]:
         """Return the lines that a matcher names, among those that may take discounts at all."""
         if matcher.everything:
             return self.takers
         if matcher.name is not None:
             index = self.by_group if matcher.groups else self.by_id
-            return list(dict.fromkeys(index.get(matcher.name, ())))
-        found: set[int] = set()
-        _gather(found, matcher.ids, self.by_id)
-        _gather(found, matcher.groups, self.by_group)
+            return index.get(matcher.name, _NO_LINES)
+        lists = [self.by_id[name] for name in self.by_id.keys() & matcher.ids]
+        if matcher.groups:
+            lists += [self.by_group[name] for name in self.by_group.keys() & matcher.groups]
         for item, group in matcher.pairs:
-            found.update({*self.by_id.get(item, ())} & {*self.by_group.get(group, ())})
-        return sorted(found)
+            both = {*self.by_id.get(item, ())} & {*self.by_group.get(group, ())}
+            lists.append(sorted(both))
+        if len(lists) > 1:
+            return sorted({line for each in lists for line in each})
+        return lists[0] if lists else _NO_LINES
 
     def take(self, amounts: Mapping[int, int]) -> None:
         """Take amounts off lines, by their positions; none is more than what is left."""
@@ -260,15 +266,3 @@ def _flatten(value: object, path: str, found: dict[str, set[str]]) -> None:
         found.setdefault(path, set()).add("true" if value else "false")
     elif value is not None:
         found.setdefault(path, set()).add(str(value))
-
-
-def _gather(found: set[int], names: frozenset[str], index: Mapping[str, Sequence[int]]) -> None:
-    """Add the lines of all names, looking through the shorter of the two."""
-    if len(names) < len(index):
-        for name in names:
-            if name in index:
-                found.update(index[name])
-    else:
-        for name, positions in index.items():
-            if name in names:
-                found.update(positions)

@@ -197,7 +197,9 @@ def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
     if candidates is basket.takers:
         units = basket.taker_units
     else:
-        units = sum([basket.units[line] for line in candidates])
+        units = 0
+        for line in candidates:
+            units += basket.units[line]
     sets = units * denominator // numerator
     if not sets:
         return Miss("requirement.item.quantity", -(-numerator // denominator), units)
@@ -316,23 +318,22 @@ def _applied(
 
 def _amounts_now(trial: Trial, basket: Basket) -> Amounts | Miss:
     """Return what a rule gives now that others have been applied."""
-    rule, reach, left = trial.offer.rule, trial.reach, basket.left
-    barred = _may_bar(rule, basket)
-    if trial.amounts is not None and not barred and basket.changed.isdisjoint(reach.lines):
-        return trial.amounts
-    if barred:
+    rule, reach = trial.offer.rule, trial.reach
+    if _may_bar(rule, basket):
         again = _reach(rule, basket)
         if isinstance(again, Miss):
             return again
         reach = again
-    if not any(left[line] > 0 for line in reach.lines):
+    elif trial.amounts is not None and basket.changed.isdisjoint(reach.lines):
+        return trial.amounts
+    if basket.open.isdisjoint(reach.lines):
         return _NOTHING
     return amounts_of(rule, basket, reach, trial.standing) or _NOTHING
 
 
 def _may_bar(rule: CompiledRule, basket: Basket) -> bool:
     """Tell whether rules that were applied may have barred lines, or all, from this one."""
-    if rule.item_without_discount or rule.receipt_without_discount or basket.full:
+    if basket.full or rule.item_without_discount or rule.receipt_without_discount:
         return True
     return rule.is_item and bool(basket.under_item_rule if rule.any_item else basket.under_any_item)
 

@@ -93,7 +93,8 @@ def _percent(rule: CompiledRule, basket: Basket, reach: Reach) -> Amounts:
     if rule.mixes or (rule.is_item and rule.reward_usage >= 0):
         return _percent_of_units(rule, basket, reach)
     amounts: Amounts = {}
-    for value, lines in _pools(rule, basket, reach.lines):
+    pools = _pools(rule, basket, reach.lines) if rule.values else ((rule.value, reach.lines),)
+    for value, lines in pools:
         # Twice the numerator and half of the denominator: half up in whole numbers.
         numerator, half = 2 * value.numerator, value.denominator * 100
         whole = 2 * half

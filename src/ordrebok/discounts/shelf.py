@@ -64,20 +64,19 @@ def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
     same with it.
     """
     ids, groups, stores, gross = _names_in(purchase)
+    codes = purchase.codes | ids
     found: list[Offer] = []
     for shelf in shelves:
         positions = set(shelf.general)
         for names, index in (
-            (purchase.codes, shelf.by_code),
-            (ids, shelf.by_code),
+            (codes, shelf.by_code),
             (ids, shelf.by_id),
             (groups, shelf.by_group),
             (stores, shelf.by_store),
         ):
-            if not index.keys().isdisjoint(names):
-                for name in names:
-                    if name in index:
-                        positions.update(index[name])
+            if index:
+                for name in index.keys() & names:
+                    positions.update(index[name])
         if shelf.by_gross and shelf.by_gross[0][0] <= gross:
             reached = bisect_right(shelf.by_gross, gross, key=itemgetter(0))
             positions.update([position for _, position in shelf.by_gross[:reached]])
