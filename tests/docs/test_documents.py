@@ -23,7 +23,7 @@ SKIPPED = frozenset({".venv", ".git", "var", "build", "dist", "node_modules", ".
 ACCOUNT = "T12345678"
 README_ADDRESS = "http://127.0.0.1:8000"
 
-_FENCE = re.compile(r"<!-- run: tour -->\n+```sh\n(.*?)```", re.DOTALL)
+_FENCE = re.compile(r"<!-- run: (\w+) -->\n+```sh\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
 
@@ -52,14 +52,20 @@ def demo(tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
+def shown_in(document: str, name: str) -> str:
+    """The commands that a document shows under a name."""
+    found = dict(_FENCE.findall(text_of(document)))
+    assert name in found, f"{document} has no fenced block after <!-- run: {name} -->"
+    return found[name]
+
+
 def tour(url: str) -> str:
     """The README's tour, at another address and with the commands of this environment."""
-    found = _FENCE.search(text_of("README.md"))
-    assert found is not None, "the README has no fenced block after <!-- run: tour -->"
+    shown = shown_in("README.md", "tour")
     command = Path(sys.executable).parent / "ordrebok"
-    assert README_ADDRESS in found[1]
-    assert ".venv/bin/ordrebok" in found[1]
-    script = found[1].replace(README_ADDRESS, url)
+    assert README_ADDRESS in shown
+    assert ".venv/bin/ordrebok" in shown
+    script = shown.replace(README_ADDRESS, url)
     return script.replace(".venv/bin/ordrebok", shlex.quote(str(command)))
 
 
@@ -88,6 +94,22 @@ def test_the_tour_of_the_readme_runs(demo: Site) -> None:
     assert '"INVALID_REQUEST_PARAMETER"' in done.stdout.splitlines()[-1]
     assert '"ready_for_pickup"' in done.stdout
     assert '"status":"completed"' in done.stdout
+
+
+def test_the_sandbox_of_the_guide_runs(tmp_path: Path) -> None:
+    """A lost answer leaves one order, and a month passes at once."""
+    database = f"sqlite:///{tmp_path / 'ordrebok.db'}"
+    with serving(database, tmp_path, "--sandbox") as server, site_of(server) as site:
+        site.operator.add_account(ACCOUNT)
+        site.operator.add_client(ACCOUNT)
+        shown = shown_in("docs/guide.md", "sandbox")
+        assert README_ADDRESS in shown
+        done = run(shown.replace(README_ADDRESS, server.url), database)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert '"created_at":"2030-12-24T08:00' in done.stdout
+    assert '"now":"2031-01-24T08:00' in done.stdout
+    orders = next(each for each in done.stdout.splitlines() if each.startswith('{"orders"'))
+    assert orders.count('"order_id"') == 1
 
 
 def test_the_tour_is_at_the_address_that_is_served() -> None:
