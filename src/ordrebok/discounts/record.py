@@ -7,8 +7,8 @@ hold are read once for each state of them, and the book of a ref only where it m
 """
 
 import hashlib
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeAlias
 
 from ordrebok.clock import Instant
 from ordrebok.decision import Call, Key, NotLoaded, Put, State
@@ -63,9 +63,23 @@ _compiled: dict[str, CompiledRule] = {}
 written, and another be written in its place. Forgetting them costs time and nothing else."""
 
 
-_KEPT_SHELVES = 1_000
-_shelves: dict[tuple[str, str | Wallet], Shelf] = {}
-"""What holders are offered, by the digest of the register's head and the wildcard or wallet."""
+class _Kept(NamedTuple):
+    """A shelf, and the wallet that it was made of."""
+
+    digest: str
+    """Of the head of the register."""
+    wallet: Wallet | None
+    """None for what a wildcard offers, which the digest holds."""
+    shelf: Shelf
+
+
+_KEPT_SHELVES = 10_000
+_shelves: dict[tuple[str, str], _Kept] = {}
+"""What holders are offered, by account and holder, in the state that was seen last."""
+_KEPT_REGISTERS = 100
+_registers: dict[str, Mapping[str, RegisterEntry]] = {}
+"""The rules that are not deleted, by the digest of the register's head: so that a customer who
+comes for the first time costs a wallet and not a register."""
 
 
 def rule_key(account_id: str, rule_id: str) -> Key:
@@ -203,23 +217,31 @@ def shelves_for(state: State, account_id: str, customer_id: str | None) -> list[
         return []
     wildcard = NOBODY if customer_id is None else EVERYBODY
     shelves = [_shelf(state, account_id, head, wildcard)]
-    if customer_id is not None:
+    if customer_id is not None and customer_id != wildcard:
         wallet = state.get(wallet_key(account_id, customer_id), Wallet)
         if wallet is not None:
-            shelves.append(_shelf(state, account_id, head, wallet))
+            shelves.append(_shelf(state, account_id, head, customer_id, wallet))
     return shelves
 
 
-def _shelf(state: State, account_id: str, head: RegisterHead, holder: str | Wallet) -> Shelf:
+def _shelf(
+    state: State, account_id: str, head: RegisterHead, holder: str, wallet: Wallet | None = None
+) -> Shelf:
     """Return what a wildcard, or a wallet as it stands, offers: kept, or made now."""
-    name = (head.digest, holder)
-    shelf = _shelves.get(name)
-    if shelf is None:
-        holder_id = holder if isinstance(holder, str) else holder.id
-        shelf = shelved(_offers_of(state, account_id, holder_id))
-        if len(_shelves) >= _KEPT_SHELVES:
-            _shelves.clear()
-        _shelves[name] = shelf
+    name = (account_id, holder)
+    kept = _shelves.get(name)
+    if kept is not None and kept.digest == head.digest:
+        if kept.wallet is wallet:
+            return kept.shelf
+        if kept.wallet == wallet:
+            # The next in the batch has this very wallet: they need not be compared again.
+            _shelves[name] = kept._replace(wallet=wallet)
+            return kept.shelf
+    shelf = shelved(_offers_of(state, account_id, head, holder))
+    _shelves.pop(name, None)
+    if len(_shelves) >= _KEPT_SHELVES:
+        del _shelves[next(iter(_shelves))]
+    _shelves[name] = _Kept(head.digest, wallet, shelf)
     return shelf
 
 
@@ -229,14 +251,29 @@ def offers_for(state: State, account_id: str, customer_id: str | None) -> list[O
     return [offer for shelf in shelves for offer in shelf.offers]
 
 
-def _offers_of(state: State, account_id: str, holder: str) -> list[Offer]:
+def _live(state: State, account_id: str, head: RegisterHead) -> Mapping[str, RegisterEntry]:
+    """Return the rules that are not deleted, by their ids."""
+    live = _registers.get(head.digest)
+    if live is None:
+        register = state.get(register_key(account_id), Register)
+        rules = () if register is None else register.rules
+        live = {entry.id: entry for entry in rules if not entry.deleted}
+        if len(_registers) >= _KEPT_REGISTERS:
+            del _registers[next(iter(_registers))]
+        _registers[head.digest] = live
+    return live
+
+
+def _offers_of(state: State, account_id: str, head: RegisterHead, holder: str) -> list[Offer]:
     """Return every live rule through every ref in one wallet."""
-    state.ahead((wallet_key(account_id, holder), register_key(account_id)))
+    keys = [wallet_key(account_id, holder)]
+    if head.digest not in _registers:
+        keys.append(register_key(account_id))
+    state.ahead(keys)
     wallet = state.get(wallet_key(account_id, holder), Wallet)
-    register = state.get(register_key(account_id), Register)
-    if wallet is None or register is None:
+    if wallet is None:
         return []
-    live = {entry.id: entry for entry in register.rules if not entry.deleted}
+    live = _live(state, account_id, head)
     asked = [live[held.discount_id] for held in wallet.refs if held.discount_id in live]
     state.ahead(rule_key(account_id, each.id) for each in asked if each.digest not in _compiled)
     offers = []
