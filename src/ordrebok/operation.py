@@ -5,11 +5,22 @@ document from them. A row never does work itself: `plan` turns the checked reque
 plan that the web carries out at the store.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
-from ordrebok.decision import Call, Commit, Fetch, Listing, Reading, Watch
+from ordrebok.decision import (
+    Also,
+    Call,
+    Commit,
+    Fetch,
+    Key,
+    Listing,
+    Outcome,
+    Reading,
+    Stored,
+    Watch,
+)
 from ordrebok.refusals import Refusal
 
 
@@ -37,7 +48,34 @@ class Play:
     """Takes the sandboxes (see sandbox/boxes.py), or None where none are served."""
 
 
-Plan = Commit | Counted | Fetch | Listing | Reading | Watch | Ask | Play | Refusal
+class Door(Protocol):
+    """What an errand may do at the store; see store/interface.py."""
+
+    async def commit(self, commit: Commit) -> Outcome | Refusal:
+        """Run a decision inside the guard and store what it decided."""
+
+    async def fetch(self, key: Key, *, with_events: bool) -> Stored | None:
+        """Return a document, with its events when asked."""
+
+    async def read(self, name: str, **params: object) -> Sequence[Mapping[str, Any]]:
+        """Run a named reading query that may take a while; nothing else waits for it."""
+
+    async def run(self, statements: Sequence[Also]) -> None:
+        """Run named writing statements in one transaction, in their order."""
+
+    async def scrub(self) -> bool:
+        """Leave nothing of what was deleted in the database's files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Work in many steps, each a commit of its own, so that nobody waits for all of it."""
+
+    run: Callable[[Door], Awaitable[Outcome | Refusal]]
+    """Minds the call's idempotency key and its wish for a dry run itself."""
+
+
+Plan = Commit | Counted | Fetch | Listing | Reading | Watch | Ask | Play | Errand | Refusal
 
 READ = ("admin:shopping", "read:shopping")
 WRITE = ("admin:shopping", "write:shopping")

@@ -13,6 +13,7 @@ from ordrebok.orders.versions import OPERATIONS as VERSIONS
 from ordrebok.payments.operations import OPERATIONS as PAYMENTS
 from ordrebok.payouts.operations import OPERATIONS as PAYOUTS
 from ordrebok.payouts.statements import OPERATIONS as STATEMENTS
+from ordrebok.retention.operations import OPERATIONS as RETENTION
 from ordrebok.sandbox.operations import OPERATIONS as SANDBOX
 from ordrebok.webhooks.operations import OPERATIONS as WEBHOOKS
 from ordrebok.webhooks.sent import OPERATIONS as DELIVERIES
@@ -26,6 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *PAYMENTS,
     *EVENTS,
     *COMMENTS,
+    *RETENTION,
     *FEED,
     *DISCOUNTS,
     *PAYOUTS,

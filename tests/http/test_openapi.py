@@ -71,6 +71,9 @@ ADDITIONS = frozenset(
         "aid_draft_orders_id_discounts_get",
         "aid_orders_id_versions_get",
         "aid_orders_id_versions_version_get",
+        "aid_customers_cid_erase_post",
+        "aid_erasures_get",
+        "aid_erasures_id_get",
     }
 )
 """Operations of this server that the contract does not have."""

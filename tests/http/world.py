@@ -162,6 +162,8 @@ class World:
         for name in RECORDED:
             if f"{{{name}}}" in row.path and name not in self.names:
                 self._record(name)
+        if "{erasure_id}" in row.path and "erasure_id" not in self.names:
+            self.names["erasure_id"] = self.api.post("customers/nobody/erase")["id"]
         names = {**self.names, "aid": account_id or self.api.account_id}
         names["oid"] = names["aid"]
         path = row.path.format_map({name: quote(value, safe="") for name, value in names.items()})

@@ -173,6 +173,28 @@ def names(value: Any, customer_id: str) -> bool:  # noqa: ANN401 -- whatever a c
     return False
 
 
+def mentions(value: Any, customer_id: str) -> bool:  # noqa: ANN401 -- whatever was answered
+    """Tell whether an answer names a customer, at any depth.
+
+    That is where a `customer` has the id, or `customer_id` or `customers` says it.
+    """
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, dict):
+            customers = each.get("customers")
+            if (
+                names(each, customer_id)
+                or each.get("customer_id") == customer_id
+                or (isinstance(customers, list) and customer_id in customers)
+            ):
+                return True
+            waiting += each.values()
+    return False
+
+
 def tells_of(event: Event, customer_id: str) -> bool:
     """Tell whether the request in an event is about a customer."""
     body = None if event.request is None else event.request.body

@@ -6,8 +6,8 @@ import msgspec
 from msgspec.structs import replace
 
 from ordrebok.accounts.book import AccountBook
-from ordrebok.decision import Call, Commit, Fetch, Listing, Reading, Watch
-from ordrebok.operation import Counted, Plan, Play
+from ordrebok.decision import Call, Commit, Fetch, Listing, Outcome, Reading, Watch
+from ordrebok.operation import Counted, Errand, Plan, Play
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.store.bell import Ear
 from ordrebok.store.interface import Store
@@ -35,10 +35,9 @@ async def carry_out(  # noqa: C901 -- a branch for each kind of plan, and nothin
             plan = replace(plan, idempotency=call.idempotency)
         if call.dry_run:
             plan = replace(plan, dry_run=True)
-        outcome = await store.commit(plan)
-        if isinstance(outcome, Refusal):
-            return outcome
-        return Answer(outcome.answer, outcome.version, None, outcome.replayed)
+        return _answered(await store.commit(plan))
+    if isinstance(plan, Errand):
+        return _answered(await plan.run(store))
     if isinstance(plan, Counted):
         counted = await carry_out(plan.commit, call, store, book)
         if isinstance(counted, Refusal):
@@ -59,6 +58,13 @@ async def carry_out(  # noqa: C901 -- a branch for each kind of plan, and nothin
         return plan
     answer = await plan.run(None if isinstance(plan, Play) else book)
     return answer if isinstance(answer, Refusal) else Answer(answer)
+
+
+def _answered(outcome: Outcome | Refusal) -> Answer | Refusal:
+    """Return what a commit came to."""
+    if isinstance(outcome, Refusal):
+        return outcome
+    return Answer(outcome.answer, outcome.version, None, outcome.replayed)
 
 
 async def _read(plan: Reading, store: Store) -> Answer | Refusal:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ordrebok.accounts.tokens import Principal
 from ordrebok.decision import Call, Commit, Idempotency, Watch
-from ordrebok.operation import Operation, Plan
+from ordrebok.operation import Errand, Operation, Plan
 from ordrebok.refusals import Refusal, not_found
 from ordrebok.store.interface import StoreUnavailable
 from ordrebok.web.auth import (
@@ -253,7 +253,7 @@ class Responder:
 def _applied(call: Call, plan: Plan) -> str:
     """Return which of the caller's preferences count for this plan (RFC 7240)."""
     strict = ["handling=strict"] if call.strict else []
-    dry_run = ["dry-run"] if call.dry_run and isinstance(plan, Commit) else []
+    dry_run = ["dry-run"] if call.dry_run and isinstance(plan, Commit | Errand) else []
     return ", ".join(strict + dry_run)
 
 

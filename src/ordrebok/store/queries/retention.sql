@@ -166,3 +166,39 @@ order by version;
 select count(*) as count
 from expiries
 where account_id = :account_id and due_ms <= :now_ms;
+
+-- name: answers_naming_sqlite
+-- A stretch of kept answers; those without the text are left out, but not their keys.
+select client_id, key, case when instr(answer, :needle) > 0 then answer end as answer
+from idempotency
+where account_id = :account_id and (client_id, key) > (:after_client, :after_key)
+order by client_id, key
+limit :limit;
+
+-- name: answers_naming_postgres
+select client_id, key,
+    case when position(:needle::bytea in answer) > 0 then answer end as answer
+from idempotency
+where account_id = :account_id and (client_id, key) > (:after_client, :after_key)
+order by client_id, key
+limit :limit;
+
+-- name: forget_answer!
+delete from idempotency
+where account_id = :account_id and client_id = :client_id and key = :key;
+
+-- name: erasures_sqlite
+select created_ms, id, cast(body as blob) as body
+from documents
+where account_id = :account_id and kind = 'erasure'
+    and (created_ms, id) < (:before_ms, :before_id)
+order by created_ms desc, id desc
+limit :limit;
+
+-- name: erasures_postgres
+select created_ms, id, body
+from documents
+where account_id = :account_id and kind = 'erasure'
+    and (created_ms, id) < (:before_ms, :before_id)
+order by created_ms desc, id desc
+limit :limit;

@@ -1,0 +1,203 @@
+"""A person taken out of an account: found everywhere, erased document by document, written down."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from ordrebok.clock import Instant
+from ordrebok.decision import Also, Call, Commit, Decision, Key, Kind, Outcome, Put, State
+from ordrebok.operation import Door
+from ordrebok.refusals import Refusal
+from ordrebok.retention.forgetting import erase_person, erased_ids
+from ordrebok.retention.rules import ERASED, mentions, names, notice
+from ordrebok.wire.base import encode
+from ordrebok.wire.erasure import Erasure
+
+_STRETCH: Final = 500
+"""Documents looked through together; between two stretches others have their turn."""
+_KINDS: Final[tuple[Kind, ...]] = ("order", "draft")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9@._-]+")
+
+
+class Counts(NamedTuple):
+    """From how many documents a person was taken out."""
+
+    orders: int
+    drafts: int
+
+
+def needle(customer_id: str) -> str:
+    """Return a text that stands wherever the id does, however the JSON around it is written.
+
+    Other letters may be escaped in one way or another, so it is the longest part of the id that
+    nobody escapes; what has it is read in full before it counts.
+    """
+    return max(_PLAIN.findall(customer_id), key=len, default="")
+
+
+async def erase(door: Door, call: Call, customer_id: str, *, dry_run: bool) -> Outcome | Refusal:
+    """Take a person out of every order, draft and event, and all that was kept or sent of them.
+
+    The answer is the entry of the erasure, which names nobody. It is written before anything is
+    erased, and finished after: one without `finished_at` was broken off. Asking again does what
+    was left. With an idempotency key the first answer comes again.
+    Refuses: IDEMPOTENCY_KEY_REUSED.
+    Keeps: every document is erased in a transaction of its own; a dry run changes nothing.
+    """
+    entry = _Entry(call)
+    if call.idempotency is not None:
+        tried = await door.commit(entry.finished(Counts(0, 0), dry_run=True))
+        if isinstance(tried, Refusal) or tried.replayed:
+            return tried
+    if dry_run:
+        counts = await _erase_all(door, call, customer_id, dry_run=True)
+        return await door.commit(replace(entry.finished(counts, dry_run=True), idempotency=None))
+    begun = await door.commit(entry.begun())
+    if isinstance(begun, Refusal):
+        return begun
+    entry.id = msgspec.json.decode(begun.answer, type=Erasure).id
+    counts = await _erase_all(door, call, customer_id, dry_run=False)
+    await _forget_answers(door, call.account_id, customer_id)
+    await door.scrub()
+    return await door.commit(entry.finished(counts))
+
+
+async def _erase_all(door: Door, call: Call, customer_id: str, *, dry_run: bool) -> Counts:
+    """Take the person out of every document; return out of how many of each kind."""
+    counts = dict.fromkeys(_KINDS, 0)
+    for kind in _KINDS:
+        async for key, earlier in _suspects(door, call.account_id, kind, customer_id):
+            commit = erase_person(key, customer_id, call.actor_id, earlier=earlier)
+            outcome = await door.commit(replace(commit, dry_run=dry_run))
+            if isinstance(outcome, Outcome):
+                counts[kind] += len(erased_ids(outcome.answer))
+    return Counts(counts["order"], counts["draft"])
+
+
+async def _suspects(
+    door: Door, account_id: str, kind: Kind, customer_id: str
+) -> AsyncIterator[tuple[Key, bool]]:
+    """Yield the documents that may be about a person, and whether an earlier version was.
+
+    All are looked through, not only those found by the customer: an order that has another
+    customer now may have had this one.
+    """
+    after = ""
+    text = needle(customer_id)
+    while True:
+        place = {"account_id": account_id, "kind": kind, "after": after}
+        rows = await door.read("naming", **place, needle=text, limit=_STRETCH)
+        for row in rows:
+            key = Key(account_id, kind, row["id"])
+            earlier = bool(row["earlier"]) and await _was_about(door, key, customer_id)
+            if earlier or row["itself"] or row["events"]:
+                yield key, earlier
+        if len(rows) < _STRETCH:
+            return
+        after = rows[-1]["id"]
+
+
+async def _was_about(door: Door, key: Key, customer_id: str) -> bool:
+    """Tell whether an earlier version of a document had this customer."""
+    rows = await door.read("earlier_versions", **key._asdict())
+    return any(names(msgspec.json.decode(row["body"]), customer_id) for row in rows)
+
+
+async def _forget_answers(door: Door, account_id: str, customer_id: str) -> None:
+    """Delete the answers kept for repeated requests that mention the person anywhere.
+
+    Those about documents went with the documents; others are lists of whom something was given.
+    """
+    after: tuple[str, str] = ("", "")
+    text = needle(customer_id).encode()
+    while True:
+        rows = await door.read(
+            "answers_naming",
+            account_id=account_id,
+            after_client=after[0],
+            after_key=after[1],
+            needle=text,
+            limit=_STRETCH,
+        )
+        gone = [
+            Also("forget_answer", {"account_id": account_id, **_record(row)})
+            for row in rows
+            if row["answer"] and mentions(_read(row["answer"]), customer_id)
+        ]
+        if gone:
+            await door.run(gone)
+        if len(rows) < _STRETCH:
+            return
+        after = (rows[-1]["client_id"], rows[-1]["key"])
+
+
+def _record(row: Any) -> dict[str, str]:  # noqa: ANN401 -- a row of the store
+    """Return where an idempotency record stands."""
+    return {"client_id": row["client_id"], "key": row["key"]}
+
+
+def _read(answer: bytes) -> object:
+    """Return an answer as JSON; nothing where it is none."""
+    try:
+        return msgspec.json.decode(answer)
+    except (ValueError, RecursionError):
+        return None
+
+
+class _Entry:
+    """The entry that one erasure leaves."""
+
+    def __init__(self, call: Call) -> None:
+        """Begin without an id."""
+        self._call = call
+        self.id: str | None = None
+
+    def begun(self) -> Commit:
+        """Return the plan that writes down that the erasure begins."""
+        return Commit(keys=(), decide=lambda state: self._decision(state, None))
+
+    def finished(self, counts: Counts, *, dry_run: bool = False) -> Commit:
+        """Return the plan that writes down what the erasure came to."""
+        once = self._call.idempotency
+        if once is not None and not once.account_id:
+            once = replace(once, account_id=self._call.account_id)
+        return Commit(
+            keys=(),
+            decide=lambda state: self._decision(state, counts),
+            idempotency=once,
+            dry_run=dry_run,
+        )
+
+    def _decision(self, state: State, counts: Counts | None) -> Decision:
+        """Return the entry's next version, written and answered."""
+        before = None if self.id is None else state.get(self._key(self.id), Erasure)
+        entry = before or Erasure(
+            id=state.new_id(),
+            created_at=state.now.text,
+            created_by=self._call.actor_id,
+            version=0,
+        )
+        entry = replace(entry, version=entry.version + 1)
+        if counts is not None:
+            entry = replace(entry, finished_at=state.now.text, **counts._asdict())
+        event = notice(ERASED, state.new_id(), entry.version, state.now, self._call.actor_id)
+        body = encode(entry)
+        put = Put(
+            key=self._key(entry.id),
+            version=entry.version,
+            document=entry,
+            body=body,
+            event=encode(event),
+            event_id=event.id,
+            status="begun" if counts is None else "finished",
+            created_ms=Instant.of(entry.created_at).ms,
+            updated_ms=state.now.ms,
+        )
+        return Decision((put,), body, entry.version)
+
+    def _key(self, erasure_id: str) -> Key:
+        """Return where the entry stands."""
+        return Key(self._call.account_id, "erasure", erasure_id)
