@@ -55,115 +55,184 @@ set tickets = 0
 where account_id = :account_id
 returning account_id;
 
--- What an account has written, some rows at a time.
+-- What an account has written, the first rows in the order of their key: up to the last of so many.
+-- Two conditions on one index, which every planner walks along.
 
 -- name: empty_idempotency
 delete from idempotency
-where account_id = :account_id and (client_id, key) in (
+where account_id = :account_id and (client_id, key) <= (
     select client_id, key
-    from idempotency
-    where account_id = :account_id
-    limit :limit
+    from (
+        select client_id, key
+        from idempotency
+        where account_id = :account_id
+        order by client_id, key
+        limit :limit
+    ) as first
+    order by client_id desc, key desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_order_terms
 delete from order_terms
-where account_id = :account_id and (term, created_ms, order_id) in (
+where account_id = :account_id and (term, created_ms, order_id) <= (
     select term, created_ms, order_id
-    from order_terms
-    where account_id = :account_id
-    limit :limit
+    from (
+        select term, created_ms, order_id
+        from order_terms
+        where account_id = :account_id
+        order by term, created_ms, order_id
+        limit :limit
+    ) as first
+    order by term desc, created_ms desc, order_id desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_payout_entries
 delete from payout_entries
-where account_id = :account_id and (destination, created_ms, order_id, type, operation_id, line_id) in (
+where account_id = :account_id
+    and (destination, created_ms, order_id, type, operation_id, line_id) <= (
     select destination, created_ms, order_id, type, operation_id, line_id
-    from payout_entries
-    where account_id = :account_id
-    limit :limit
+    from (
+        select destination, created_ms, order_id, type, operation_id, line_id
+        from payout_entries
+        where account_id = :account_id
+        order by destination, created_ms, order_id, type, operation_id, line_id
+        limit :limit
+    ) as first
+    order by destination desc, created_ms desc, order_id desc, type desc, operation_id desc,
+        line_id desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_expiries
 delete from expiries
-where account_id = :account_id and (due_ms, kind, document_id) in (
+where account_id = :account_id and (due_ms, kind, document_id) <= (
     select due_ms, kind, document_id
-    from expiries
-    where account_id = :account_id
-    limit :limit
+    from (
+        select due_ms, kind, document_id
+        from expiries
+        where account_id = :account_id
+        order by due_ms, kind, document_id
+        limit :limit
+    ) as first
+    order by due_ms desc, kind desc, document_id desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_deliveries
 delete from deliveries
-where account_id = :account_id and (hook_id, id) in (
+where account_id = :account_id and (hook_id, id) <= (
     select hook_id, id
-    from deliveries
-    where account_id = :account_id
-    limit :limit
+    from (
+        select hook_id, id
+        from deliveries
+        where account_id = :account_id
+        order by hook_id, id
+        limit :limit
+    ) as first
+    order by hook_id desc, id desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_followers
 delete from followers
-where account_id = :account_id and hook_id in (
+where account_id = :account_id and hook_id <= (
     select hook_id
-    from followers
-    where account_id = :account_id
-    limit :limit
+    from (
+        select hook_id
+        from followers
+        where account_id = :account_id
+        order by hook_id
+        limit :limit
+    ) as first
+    order by hook_id desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_counters
 delete from counters
-where account_id = :account_id and name in (
+where account_id = :account_id and name <= (
     select name
-    from counters
-    where account_id = :account_id
-    limit :limit
+    from (
+        select name
+        from counters
+        where account_id = :account_id
+        order by name
+        limit :limit
+    ) as first
+    order by name desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_history_sqlite
 delete from history
-where account_id = :account_id and (document, version) in (
+where account_id = :account_id and (document, version) <= (
     select document, version
-    from history
-    where account_id = :account_id
-    limit :limit
+    from (
+        select document, version
+        from history
+        where account_id = :account_id
+        order by document, version
+        limit :limit
+    ) as first
+    order by document desc, version desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_history_postgres
 delete from history
-where account_id = :account_id and (kind, document_id, version) in (
+where account_id = :account_id and (kind, document_id, version) <= (
     select kind, document_id, version
-    from history
-    where account_id = :account_id
-    limit :limit
+    from (
+        select kind, document_id, version
+        from history
+        where account_id = :account_id
+        order by kind, document_id, version
+        limit :limit
+    ) as first
+    order by kind desc, document_id desc, version desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_events_sqlite
 delete from events
-where account_id = :account_id and (document, version) in (
+where account_id = :account_id and (document, version) <= (
     select document, version
-    from events
-    where account_id = :account_id
-    limit :limit
+    from (
+        select document, version
+        from events
+        where account_id = :account_id
+        order by document, version
+        limit :limit
+    ) as first
+    order by document desc, version desc
+    limit 1
 )
 returning account_id;
 
 -- name: empty_events_postgres
 delete from events
-where account_id = :account_id and (kind, document_id, version) in (
+where account_id = :account_id and (kind, document_id, version) <= (
     select kind, document_id, version
-    from events
-    where account_id = :account_id
-    limit :limit
+    from (
+        select kind, document_id, version
+        from events
+        where account_id = :account_id
+        order by kind, document_id, version
+        limit :limit
+    ) as first
+    order by kind desc, document_id desc, version desc
+    limit 1
 )
 returning account_id;
 
@@ -188,12 +257,17 @@ where account_id = :account_id and document in (
 
 -- name: empty_events_of_documents_postgres
 delete from events
-where account_id = :account_id and (kind, document_id) in (
+where account_id = :account_id and (kind, document_id) <= (
     select kind, id
-    from documents
-    where account_id = :account_id
-    order by kind, id
-    limit :limit
+    from (
+        select kind, id
+        from documents
+        where account_id = :account_id
+        order by kind, id
+        limit :limit
+    ) as first
+    order by kind desc, id desc
+    limit 1
 );
 
 -- name: empty_history_of_documents_sqlite
@@ -208,37 +282,33 @@ where account_id = :account_id and document in (
 
 -- name: empty_history_of_documents_postgres
 delete from history
-where account_id = :account_id and (kind, document_id) in (
+where account_id = :account_id and (kind, document_id) <= (
     select kind, id
-    from documents
-    where account_id = :account_id
-    order by kind, id
-    limit :limit
+    from (
+        select kind, id
+        from documents
+        where account_id = :account_id
+        order by kind, id
+        limit :limit
+    ) as first
+    order by kind desc, id desc
+    limit 1
 );
 
--- name: empty_documents_sqlite
+-- name: empty_documents
 delete from documents
-where account_id = :account_id and (kind, id) in (
+where account_id = :account_id and (kind, id) <= (
     select kind, id
-    from documents
-    where account_id = :account_id
-    order by kind, id
-    limit :limit
+    from (
+        select kind, id
+        from documents
+        where account_id = :account_id
+        order by kind, id
+        limit :limit
+    ) as first
+    order by kind desc, id desc
+    limit 1
 );
-
--- name: empty_documents_postgres
--- Locked in the order in which every process locks them.
-with old as materialized (
-    select kind, id
-    from documents
-    where account_id = :account_id
-    order by kind, id
-    limit :limit
-    for update
-)
-delete from documents as d
-using old
-where d.account_id = :account_id and d.kind = old.kind and d.id = old.id;
 
 -- name: empty_feeds
 -- One row, so that a limit has nothing to cut.
