@@ -35,12 +35,12 @@ class Cli:
             check=False,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start a command that goes on, in a group of its own."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
-            env=self.variables(),
+            env=self.variables(**variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.server import free_port, serving
+from tests.support.server import free_port, poll, serving
 
 SECONDS = 60
 
@@ -73,6 +73,27 @@ def test_a_taken_port_is_named_in_a_sentence(plain_cli: Cli) -> None:
         assert "is taken" in plain_cli.fails(1, "demo", "--port", str(port))
         assert "is taken" in plain_cli.fails(1, "demo", ORDREBOK_PORT=str(port))
     assert "Cannot listen" in plain_cli.fails(1, "serve", "--host", "203.0.113.1")
+
+
+@pytest.mark.parametrize(("asked", "status"), [("1", 200), ("0", 403)])
+def test_sandboxes_are_asked_for_by_the_environment(
+    plain_cli: Cli, asked: str, status: int
+) -> None:
+    """As everything that has an option."""
+    plain_cli.ok("account", "add", "T12345678")
+    plain_cli.ok("client", "add", "T12345678")
+    token = plain_cli.ok("token", "T12345678", "--local").strip()
+    port = free_port()
+    process = plain_cli.start("serve", "--port", str(port), ORDREBOK_SANDBOX=asked)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            poll(lambda: _is_ready(http), "the server")
+            headers = {"Authorization": f"Bearer {token}"}
+            path = "/v1/accounts/T12345678/sandbox/clock"
+            assert http.get(path, headers=headers).status_code == status
+    finally:
+        process.terminate()
+        process.communicate(timeout=SECONDS)
 
 
 def test_a_second_server_on_one_file_is_refused(tmp_path: Path) -> None:
@@ -146,6 +167,13 @@ def test_the_demo_goes_on_serving_until_it_is_stopped(plain_cli: Cli, sign: sign
             process.wait(SECONDS)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _is_ready(http: httpx.Client) -> bool:
+    try:
+        return http.get("/readyz").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
 
 
 def _order_id(said: str) -> str:
