@@ -69,3 +69,14 @@ def test_closing_loses_nothing() -> None:
     joined.close()
     assert wire.written == [HEAD, b"closed"]
     assert joined.is_closing() is False
+
+
+def test_nothing_is_written_after_a_connection_is_dropped() -> None:
+    """Neither what is held nor what comes; the client sees the end alone."""
+    wire = Wire()
+    joined = OneWrite(wire)
+    joined.write(HEAD)
+    joined.drop()
+    joined.write(b"{}")
+    joined.flush()
+    assert wire.written == [b"closed"]
