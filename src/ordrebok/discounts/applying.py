@@ -226,7 +226,7 @@ def _written(result: Result, lines: Sequence[Line]) -> list[list[DiscountLine]]:
 
 def line_of(use: Use, line: Line, amount: int, number: int) -> DiscountLine:
     """Return the discount line that a use writes on a line of the purchase."""
-    rule, ref = use.offer
+    rule, ref = use.offer.rule, use.offer.ref
     return DiscountLine(
         amount=amount,
         percentage=_percentage(rule, line) if rule.percentage is not None else None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -54,6 +54,31 @@ class Basket:
     Keeps: `left` of a line is its gross less every discount on it, those of the engine included.
     """
 
+    __slots__ = (
+        "_clocks",
+        "_customer_facts",
+        "_line_stores",
+        "_room",
+        "_store_ids",
+        "by_group",
+        "by_id",
+        "changed",
+        "counts",
+        "discounted",
+        "full",
+        "gross",
+        "has_line_stores",
+        "left",
+        "open",
+        "percentages",
+        "purchase",
+        "taker_units",
+        "takers",
+        "under_any_item",
+        "under_item_rule",
+        "units",
+    )
+
     def __init__(self, purchase: Purchase) -> None:
         """Take in a purchase; nothing is taken off yet."""
         lines = purchase.lines
@@ -77,6 +102,8 @@ class Basket:
         self.by_group: dict[str, list[int]] = {}
         self.has_line_stores = False
         self._store_ids: list[str | None] | None = None
+        self._line_stores: list[FactsOf] | None = None
+        self._customer_facts: FactsOf | None = None
         self._room: int | None = None
         self._clocks: dict[str, tuple[int, int]] = {}
         self._sort(lines)
@@ -103,7 +130,7 @@ class Basket:
                     if others[-1:] != [position]:
                         others.append(position)
 
-    @cached_property
+    @property
     def gross_amount(self) -> int:
         """Gross of the whole purchase in minor units."""
         return sum(self.gross)
@@ -116,22 +143,24 @@ class Basket:
             self._room = sum([left[line] for line in self.takers if left[line] > 0])
         return self._room
 
-    @cached_property
+    @property
     def net_amount(self) -> int:
         """Net of the whole purchase before the engine takes anything, in minor units."""
         return self.gross_amount - sum(line.discount for line in self.purchase.lines)
 
-    @cached_property
+    @property
     def item_ids(self) -> frozenset[str]:
         """Ids of all lines, those that take no discount too: one of them may be a code."""
         return frozenset(line.id for line in self.purchase.lines if line.id is not None)
 
-    @cached_property
+    @property
     def customer_facts(self) -> FactsOf:
         """What is known of the customer, by path."""
-        return flat(self.purchase.customer)
+        if self._customer_facts is None:
+            self._customer_facts = flat(self.purchase.customer)
+        return self._customer_facts
 
-    @cached_property
+    @property
     def customer_addresses(self) -> tuple[FactsOf, ...]:
         """What is known of each address of the customer."""
         addresses = getattr(self.purchase.customer, "addresses", None) or ()
@@ -150,17 +179,17 @@ class Basket:
             self._store_ids = ids
         return self._store_ids
 
-    @cached_property
+    @property
     def line_stores(self) -> list[FactsOf] | None:
         """What is known of the store of each line; None where no line has a store of its own."""
-        if not self.has_line_stores:
-            return None
-        return [
-            self.store_facts if line.store is None else _facts_of_store(line.store)
-            for line in self.purchase.lines
-        ]
+        if self._line_stores is None and self.has_line_stores:
+            self._line_stores = [
+                self.store_facts if line.store is None else _facts_of_store(line.store)
+                for line in self.purchase.lines
+            ]
+        return self._line_stores
 
-    @cached_property
+    @property
     def store_facts(self) -> FactsOf:
         """What is known of the purchase's store, by path."""
         return _facts_of_store(self.purchase.store)
@@ -190,6 +219,15 @@ class Basket:
         if len(lists) > 1:
             return sorted({line for each in lists for line in each})
         return lists[0] if lists else _NO_LINES
+
+    def units_of(self, lines: Sequence[int]) -> int:
+        """Return the units of lines that may take discounts."""
+        if lines is self.takers:
+            return self.taker_units
+        units, count = self.units, 0
+        for line in lines:
+            count += units[line]
+        return count
 
     def take(self, amounts: Mapping[int, int]) -> None:
         """Take amounts off lines, by their positions; none is more than what is left."""

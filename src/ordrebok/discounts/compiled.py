@@ -24,18 +24,20 @@ from ordrebok.wire.discount import (
 ANY_ITEM = "ANY_ITEM"
 ANY = "*"
 DAY_MINUTES = 24 * 60
+_OF_THE_CHEAPEST = frozenset({"discount_item_quantity", "discount_item_percent"})
+"""Rewards for single units: where no quantity is required, they are given once."""
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
-class Ratio(NamedTuple):
+class Ratio(msgspec.Struct, frozen=True, gc=False):
     """An exact number as a fraction; the denominator is positive."""
 
     numerator: int
     denominator: int = 1
 
 
-class Matcher(NamedTuple):
+class Matcher(msgspec.Struct, frozen=True, gc=False):
     """Which lines a list of products and groups names."""
 
     everything: bool
@@ -50,7 +52,7 @@ class Matcher(NamedTuple):
 EVERYTHING = Matcher(everything=True, ids=frozenset(), groups=frozenset(), pairs=())
 
 
-class CompiledMix(NamedTuple):
+class CompiledMix(msgspec.Struct, frozen=True, gc=False):
     """One part of a mix."""
 
     matcher: Matcher
@@ -134,6 +136,12 @@ class CompiledRule(msgspec.Struct, frozen=True):
     """Asks anything of a purchase as a whole."""
     has_book: bool = False
     """What it gives may depend on the book of its ref."""
+    is_counted: bool = False
+    """Requires units of its lines, or mixes: how many there are says how often it is given."""
+    is_once: bool = False
+    """Is given once, however many units there are."""
+    is_simple: bool = False
+    """Its lines are those that it names, each unit for itself."""
     is_plain: bool = False
     """A percentage or an amount off every line, whatever the purchase is made of."""
 
@@ -177,6 +185,7 @@ def type_of(requirement: Requirement) -> RuleType:
 def compiled(rule: Rule) -> CompiledRule:
     """Return a rule made ready for the engine, with what tests of it may be left out."""
     made = _translated(rule)
+    counted = made.has_quantity or bool(made.mixes)
     has_store = bool(made.store_ids is not None or made.store or made.mcc_ranges)
     asked = (made.currencies, made.gross_amount, made.net_amount, made.code)
     return replace(
@@ -188,6 +197,9 @@ def compiled(rule: Rule) -> CompiledRule:
         or any(each is not None for each in asked)
         or bool(made.customer or made.addresses),
         has_book=made.repeat_usage >= 0 or made.stamp > 0 or made.kind == "discount_debit",
+        is_counted=counted,
+        is_once=made.stamp > 0 or (not counted and made.kind in _OF_THE_CHEAPEST),
+        is_simple=_is_simple(made) and not has_store,
         is_plain=_is_plain(made) and not has_store,
     )
 
@@ -201,15 +213,24 @@ def _only_stores(made: CompiledRule) -> frozenset[str] | None:
     return asked[0] if alone and all(fact.path == "id" for fact in made.store) else None
 
 
+def _is_simple(made: CompiledRule) -> bool:
+    """Tell whether nothing but other rules can bar a line that a rule names."""
+    return (
+        not (made.any_item or made.mixes or made.stamp)
+        and not (made.item_without_discount or made.receipt_without_discount)
+        and made.blacklist is None
+        and made.reward_usage < 0
+        and made.quantity == Ratio(1)
+    )
+
+
 def _is_plain(made: CompiledRule) -> bool:
     """Tell whether every line that may take a discount gets a share of the reward, once."""
     return (
-        made.kind in {"discount_percent", "discount_amount"}
+        _is_simple(made)
+        and made.kind in {"discount_percent", "discount_amount"}
         and made.items.everything
-        and not (made.is_item or made.any_item or made.mixes or made.has_quantity or made.stamp)
-        and not (made.item_without_discount or made.receipt_without_discount or made.values)
-        and made.blacklist is None
-        and made.reward_usage < 0
+        and not (made.is_item or made.has_quantity or made.values)
     )
 
 

@@ -5,7 +5,6 @@ neighbours 3.12, and are named by their numbers below.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -25,11 +24,9 @@ from ordrebok.discounts.rewards import Amounts, Reach, amounts_of, worth_of
 from ordrebok.discounts.standing import NEW, Standing, current_stamps
 
 _MIXES = "requirement.item.mixes"
-_OF_THE_CHEAPEST = frozenset({"discount_item_quantity", "discount_item_percent"})
-"""Rewards for single units: where no quantity is required, they are given once."""
 
 
-class Offer(NamedTuple):
+class Offer(Struct, frozen=True, gc=False):
     """A rule through one of its refs."""
 
     rule: CompiledRule
@@ -61,7 +58,7 @@ class Verdict(Struct, frozen=True, gc=False):
     miss: Miss | None
 
 
-class Result(NamedTuple):
+class Result(Struct, frozen=True, gc=False):
     """What a purchase gets, in the order in which rules were applied."""
 
     uses: tuple[Use, ...]
@@ -157,7 +154,7 @@ def _given(trials: Sequence[Trial], uses: Mapping[int, Use]) -> list[Use | None]
 
 def _tried(offer: Offer, counter: Counter) -> Trial | Miss:
     """Return what an offer would give alone, or why the purchase does not qualify (1 to 6)."""
-    rule, ref = offer
+    rule, ref = offer.rule, offer.ref
     basket, whole = counter.basket, counter.whole
     is_open = rule.from_ms <= basket.purchase.moment_ms <= rule.to_ms and not rule.is_timed
     if not (is_open and rule.usable and ref.given_to in counter.holders and not ref.deleted):
@@ -188,18 +185,18 @@ def _tried(offer: Offer, counter: Counter) -> Trial | Miss:
 
 def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
     """Return which lines a rule is for now, and how many sets they make (4 and 5)."""
+    if rule.is_simple and not (basket.full or basket.under_any_item):
+        named = basket.matching(rule.items)
+        there = basket.units_of(named)
+        if there:
+            return Reach(named, 1 if rule.is_once else there, there if rule.is_counted else 1)
     if rule.receipt_without_discount and basket.discounted:
         return Miss("limitation.discount_eligible", 0, len(basket.discounted))
     candidates = _candidates(rule, basket)
     if not candidates:
         return Miss("requirement.item.items" if rule.is_item else "items.eligible_for_discount")
-    numerator, denominator = rule.quantity
-    if candidates is basket.takers:
-        units = basket.taker_units
-    else:
-        units = 0
-        for line in candidates:
-            units += basket.units[line]
+    numerator, denominator = rule.quantity.numerator, rule.quantity.denominator
+    units = basket.units_of(candidates)
     sets = units * denominator // numerator
     if not sets:
         return Miss("requirement.item.quantity", -(-numerator // denominator), units)
@@ -213,12 +210,10 @@ def _reach(rule: CompiledRule, basket: Basket) -> Reach | Miss:
     if not sets:
         where = "limitation.discount_reward_usage" if rule.reward_usage == 0 else _MIXES
         return Miss(where, 1, 0)
-    counted = rule.has_quantity or bool(rule.mixes)
-    once = rule.stamp or (not counted and rule.kind in _OF_THE_CHEAPEST)
-    given = 1 if once else sets
+    given = 1 if rule.is_once else sets
     if assembly is not None:
         lines = sorted(units_in(rule, assembly, given))
-    return Reach(lines, given, sets if counted else 1, assembly)
+    return Reach(lines, given, sets if rule.is_counted else 1, assembly)
 
 
 def _candidates(rule: CompiledRule, basket: Basket) -> Sequence[int]:
@@ -340,11 +335,11 @@ def _may_bar(rule: CompiledRule, basket: Basket) -> bool:
 
 def _rank(trial: Trial) -> tuple[bool, int, int, str, int, str]:
     """Return a trial's place in the order of application (9)."""
-    rule, ref = trial.offer
+    rule, ref = trial.offer.rule, trial.offer.ref
     return not rule.is_item, -trial.total, rule.created_ms, rule.id, ref.created_ms, ref.id
 
 
 def _verdict_rank(verdict: Verdict) -> tuple[int, str, int, str]:
     """Return the place of a rule that the purchase does not qualify for."""
-    rule, ref = verdict.offer
+    rule, ref = verdict.offer.rule, verdict.offer.ref
     return rule.created_ms, rule.id, ref.created_ms, ref.id

@@ -1,13 +1,14 @@
 """Mixes: which units of a purchase make up how many whole mixes, and what each is worth."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from ordrebok.discounts.basket import Basket
 from ordrebok.discounts.compiled import CompiledMix, CompiledRule, Ratio
 
 
-class Assembly(NamedTuple):
+class Assembly(Struct, frozen=True, gc=False):
     """Whole mixes that a purchase holds."""
 
     sets: int

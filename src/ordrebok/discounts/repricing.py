@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -43,19 +45,42 @@ def _retaxed(line: TaxLine, before: int, after: int) -> TaxLine:
     """Return a tax line for another net amount of its line."""
     included = line.included_in_price is not False
     if line.exempt:
-        numerator, denominator = 0, 1
+        tax = _tax_of(after, 0, included=included)
     elif line.percentage is not None:
-        numerator, denominator = tax_fraction(after, line.percentage, included=included)
+        tax = _tax_of(after, line.percentage, included=included)
     else:
-        numerator, denominator = _scaled(line, before, after)
-    amount = divide_half_up(numerator, denominator)
-    unrounded = after * denominator - numerator if included else after * denominator
+        tax = _written_out(after, *_scaled(line, before, after), included=included)
     return replace(
         line,
-        amount=amount,
-        amount_dwh=decimal_text(numerator, denominator),
-        tax_basis=_basis(line, before, after, amount),
-        tax_basis_dwh=decimal_text(unrounded, denominator),
+        amount=tax.amount,
+        amount_dwh=tax.amount_text,
+        tax_basis=_basis(line, before, after, tax.amount),
+        tax_basis_dwh=tax.basis_text,
+    )
+
+
+class _Tax(NamedTuple):
+    """A tax in minor units, and unrounded beside what it is on."""
+
+    amount: int
+    amount_text: str
+    basis_text: str
+
+
+@lru_cache(maxsize=4096)
+def _tax_of(net: int, percentage: object, *, included: bool) -> _Tax:
+    """Return the tax of a net amount; the same products come again at the same prices."""
+    numerator, denominator = tax_fraction(net, percentage, included=included)
+    return _written_out(net, numerator, denominator, included=included)
+
+
+def _written_out(net: int, numerator: int, denominator: int, *, included: bool) -> _Tax:
+    """Return a tax that is an exact fraction of a minor unit."""
+    unrounded = net * denominator - numerator if included else net * denominator
+    return _Tax(
+        divide_half_up(numerator, denominator),
+        decimal_text(numerator, denominator),
+        decimal_text(unrounded, denominator),
     )
 
 

@@ -18,7 +18,7 @@ NOBODY = "/"
 """Given to purchases without a customer id."""
 
 
-class Ref(NamedTuple):
+class Ref(Struct, frozen=True, gc=False):
     """One instance of a rule, given to a customer, to everybody or to nobody."""
 
     id: str

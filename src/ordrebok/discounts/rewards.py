@@ -227,7 +227,7 @@ def _covered(rule: CompiledRule, basket: Basket, reach: Reach) -> dict[int, int]
     """Return how many units of each line the sets take, filled in line order."""
     if reach.assembly is not None:
         return units_in(rule, reach.assembly, reach.sets)
-    numerator, denominator = rule.quantity
+    numerator, denominator = rule.quantity.numerator, rule.quantity.denominator
     left = reach.sets * numerator // denominator
     covered = {}
     for line in reach.lines:
@@ -244,7 +244,7 @@ def _begun(rule: CompiledRule, basket: Basket, reach: Reach) -> dict[int, int]:
     """
     if reach.assembly is not None:
         return {line: 0 if i else reach.sets for i, line in enumerate(reach.lines)}
-    numerator, denominator = rule.quantity
+    numerator, denominator = rule.quantity.numerator, rule.quantity.denominator
     begun, passed, before = {}, 0, 0
     for line in reach.lines:
         passed += basket.units[line]

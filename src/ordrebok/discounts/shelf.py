@@ -3,14 +3,16 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ordrebok.discounts.basket import Purchase
 from ordrebok.discounts.compiled import CompiledRule, Matcher
 from ordrebok.discounts.engine import Offer
 
 
-class Shelf(NamedTuple):
+class Shelf(Struct, frozen=True):
     """The offers of one holder. Made once for each state of its rules, and kept."""
 
     offers: tuple[Offer, ...]
@@ -54,7 +56,7 @@ def shelved(offers: Iterable[Offer]) -> Shelf:
                 shelf.by_group.setdefault(name, []).append(position)
     ids = frozenset(offer.rule.id for offer in shelf.offers)
     ordered = tuple(sorted(by_gross))
-    return shelf._replace(general=tuple(general), rule_ids=ids, by_gross=ordered)
+    return replace(shelf, general=tuple(general), rule_ids=ids, by_gross=ordered)
 
 
 def concerning(shelves: Sequence[Shelf], purchase: Purchase) -> list[Offer]:
