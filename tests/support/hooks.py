@@ -1,44 +1,150 @@
-"""Builders of subscriptions, and of what their receivers are sent."""
+"""A shop with subscriptions, and the receiver they send to."""
 
-from typing import Any
+from __future__ import annotations
 
-import msgspec
-from msgspec.structs import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-from ordrebok.webhooks.rules import Made, create
-from ordrebok.wire.hook import HookBody, SecretBody, StoredHook
-from tests.support.builders import ACTOR, NOW, accepted
+from tests.support.api import Api, Site, line, site_of
+from tests.support.openapi import Json
+from tests.support.receiver import Received, Receiver, receiving
+from tests.support.server import Server, poll, serving
 
-HOOK_ID = "5d1c9a3e-0000-4000-8000-000000000007"
-KEY = bytes(range(24))
-# Names below .alt are never in DNS (RFC 9476): nothing that a test subscribes leaves the machine.
-URL = "https://hooks.orders.alt/in?shop=7"
-HMAC = SecretBody(type="HMAC-SHA1", value="correct horse")
-AWS = SecretBody(
-    type="AWS4-HMAC-SHA256",
-    aws_access_key_id="AKIDEXAMPLE",
-    aws_secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-    region="us-east-1",
-    service="service",
+ALL = (
+    "shopping_draft_add",
+    "shopping_draft_update",
+    "shopping_draft_complete",
+    "shopping_order_add",
+    "shopping_order_update",
+    "shopping_order_event_add",
+    "shopping_order_delete",
 )
-MADE = Made(HOOK_ID, KEY, ACTOR, NOW)
+SERVE = ("--webhook-allow-private", "--sandbox")
 
 
-def a_hook_body(url: str = URL, secret: SecretBody | None = None, **fields: Any) -> HookBody:  # noqa: ANN401 -- any members of the body
-    """Return a subscription as a client writes it."""
-    given = {
-        "config": {"url": url, "secret": msgspec.to_builtins(secret)},
-        "events": ["shopping_order_add"],
-        **fields,
-    }
-    return msgspec.convert(given, HookBody)
+@dataclass(frozen=True)
+class Shop:
+    """A client of an account, and the receiver of what its subscriptions are told."""
+
+    api: Api
+    receiver: Receiver
+
+    def hooks(self, path: str = "") -> str:
+        """The address of the account's subscriptions."""
+        return f"/v1/accounts/{self.api.account_id}/hooks/subscriptions{path}"
+
+    def subscribe(self, path: str = "/ok", events: Iterable[str] = ALL, **more: Json) -> Json:
+        """Make a subscription to a path of the receiver; paths are told apart by account."""
+        config = {"url": self.target(path), **more.pop("config", {})}
+        return self.api.post(self.hooks(), {"config": config, "events": list(events), **more})
+
+    def target(self, path: str) -> str:
+        """The address of a path of the receiver, for this account."""
+        return f"{self.receiver.url}{path}/{self.api.account_id}"
+
+    def told(self, path: str = "/ok") -> list[Received]:
+        """What has arrived at a path, without pings."""
+        target = f"{path}/{self.api.account_id}"
+        return [
+            each
+            for each in self.receiver.requests()
+            if each.path == target and each.headers["event"] != "ping"
+        ]
+
+    def wait_for(self, count: int, path: str = "/ok", seconds: float = 60) -> list[Received]:
+        """What has arrived at a path, as soon as it is so much."""
+        poll(lambda: len(self.told(path)) >= count, f"{count} deliveries", seconds)
+        return self.told(path)
+
+    def deliveries(self, hook: Json) -> list[Json]:
+        """The deliveries of a subscription, newest first, without pings."""
+        rows: list[Json] = []
+        params: dict[str, str | int] = {"limit": 100}
+        while True:
+            page = self.api.get(self.hooks(f"/{hook['id']}/deliveries"), **params)
+            rows += page
+            if len(page) < 100:
+                return [row for row in rows if row["event"] != "ping"]
+            params["starting_after"] = page[-1]["id"]
+
+    def wait_until(self, hook: Json, **facts: Json) -> Json:
+        """A subscription, as soon as it says this."""
+
+        def found() -> bool:
+            now = self.api.get(self.hooks(f"/{hook['id']}"))
+            return all(now.get(name) == value for name, value in facts.items())
+
+        poll(found, f"a subscription with {facts}", 60)
+        return self.api.get(self.hooks(f"/{hook['id']}"))
+
+    def wait(self, found: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        poll(found, "what should come", 60)
+
+    def wait_for_attempts(self, hook: Json, count: int) -> None:
+        """Wait until the first delivery of a subscription was tried so often."""
+
+        def tried() -> bool:
+            rows = self.deliveries(hook)
+            return bool(rows) and rows[-1]["attempts"] == count
+
+        self.wait(tried)
+
+    def draft(self, changes: int = 0) -> Json:
+        """A draft that was changed so many times."""
+        draft = self.api.draft(line())
+        for _ in range(changes):
+            self.change(draft)
+        return draft
+
+    def change(self, draft: Json) -> None:
+        """Change a draft once."""
+        path = f"draft_orders/{draft['id']}/items"
+        self.api.post(path, line(1), params={"include_events": "false"})
+
+    def advance(self, seconds: int) -> None:
+        """Let time pass for the account."""
+        path = f"/v1/accounts/{self.api.account_id}/sandbox/clock/advance"
+        self.api.post(path, {"seconds": seconds})
 
 
-def a_hook(url: str = URL, secret: SecretBody | None = None, **fields: Any) -> StoredHook:  # noqa: ANN401 -- any members of the body
-    """Return a subscription that was made just now; it may lead into the house."""
-    return accepted(create(a_hook_body(url, secret, **fields), MADE, private_targets=True))
+@dataclass(frozen=True)
+class Mall:
+    """A server that sends to a receiver on the same machine."""
+
+    site: Site
+    receiver: Receiver
+
+    def shop(self) -> Shop:
+        """A fresh account."""
+        return Shop(self.site.new_account("admin:shopping", "admin:hooks"), self.receiver)
+
+    def at(self, server: Server, shop: Shop) -> Shop:
+        """The same account at another server of the database."""
+        client = self.site.http.__class__(base_url=server.url, timeout=60, trust_env=False)
+        return Shop(Api(client, self.site.contract, shop.api.credentials), self.receiver)
 
 
-def with_secret(hook: StoredHook, secret: SecretBody) -> StoredHook:
-    """Return a subscription with another secret."""
-    return replace(hook, config=replace(hook.config, secret=secret))
+@contextmanager
+def mall(database: str, folder: Path) -> Iterator[Mall]:
+    """A server and a receiver of its own."""
+    with (
+        receiving() as receiver,
+        serving(database, folder, *SERVE) as server,
+        site_of(server) as site,
+    ):
+        yield Mall(site, receiver)
+
+
+def versions(received: Iterable[Received]) -> dict[str, list[int]]:
+    """The versions that were told of each document, in their order."""
+    found: dict[str, list[int]] = {}
+    for each in received:
+        body = each.json
+        document = body.get("draft_order") or body["order"]
+        name = document.get("order_id") if "order" in body else document["id"]
+        version = document["version"]
+        found.setdefault(name, []).append(version)
+    return found

@@ -12,7 +12,7 @@ receivers can be told apart (`/ok/shop-7`):
     /endless          answers 200, and then bytes for ever
     /broken           answers what is not HTTP
     /cut              closes the connection
-    /flaky/2          500 twice, then 200; counted for each path
+    /flaky/2          500 twice, then 200; counted for each path and `event-delivery`
     /body/3000        200 with so many bytes
 
 Whatever is below `/control/` asks the receiver itself: `count`, `requests?since=N`, `clear`.
@@ -227,9 +227,9 @@ class _Connection(asyncio.Protocol):
         number = len(self._book.received)
         received = Received(number, self._number, method, path, headers, body)
         self._book.received.append(received)
-        self._behave(path)
+        self._behave(path, headers.get("event-delivery", ""))
 
-    def _behave(self, path: str) -> None:
+    def _behave(self, path: str, delivery: str) -> None:
         """Answer as the path says."""
         parts = path.partition("?")[0].split("/")
         argument = parts[2] if len(parts) > 2 else ""
@@ -248,9 +248,9 @@ class _Connection(asyncio.Protocol):
                 head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
                 self._later(self._flood(head, b"z" * 16_384, 0))
             case name:
-                self._answer_as(name, argument, path)
+                self._answer_as(name, argument, f"{path} {delivery}")
 
-    def _answer_as(self, name: str, argument: str, path: str) -> None:
+    def _answer_as(self, name: str, argument: str, counted: str) -> None:
         """Answer at once."""
         match name:
             case "ok":
@@ -260,8 +260,8 @@ class _Connection(asyncio.Protocol):
             case "redirect":
                 self._answer(307, b"", f"Location: {unquote(argument)}\r\n")
             case "flaky":
-                self._book.attempts[path] += 1
-                healthy = self._book.attempts[path] > int(argument)
+                self._book.attempts[counted] += 1
+                healthy = self._book.attempts[counted] > int(argument)
                 self._answer(200 if healthy else 500, b"")
             case "body":
                 self._answer(200, b"x" * int(argument))

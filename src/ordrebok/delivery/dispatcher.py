@@ -15,6 +15,7 @@ from ordrebok.delivery.follower import Follower, Standing, Tools
 from ordrebok.delivery.outgoing import Outgoing
 from ordrebok.ids import new_uuid
 from ordrebok.sandbox.clocks import Clocks
+from ordrebok.store.bell import FOLLOWING, Ear
 from ordrebok.store.interface import Store, StoreUnavailable
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -44,12 +45,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Send for as long as the server runs."""
+        ear = Ear(self._store.bell)
         try:
-            while True:
-                # While the database is away, followers stop when what they hold may be lost.
-                with suppress(StoreUnavailable):
-                    await self._look()
-                await asyncio.sleep(_LOOK_SECONDS)
+            with self._store.bell.listening(FOLLOWING, ear):
+                while not ear.has_left():
+                    # While the database is away, followers stop when what they hold may be lost.
+                    with suppress(StoreUnavailable):
+                        await self._look()
+                    await ear.rung(_LOOK_SECONDS)
         finally:
             await self._end()
 

@@ -76,7 +76,7 @@ class Tools(msgspec.Struct, frozen=True):
 
 
 class HasEnded(Exception):  # noqa: N818 -- nothing went wrong
-    """The subscription is paused, ended or deleted: there is nothing to do for it here."""
+    """The subscription is paused, ended or deleted, or was changed since this began."""
 
 
 class Follower:
@@ -94,7 +94,9 @@ class Follower:
         self._store = tools.store
         self._blocked: dict[Place, int] = {}
         """Documents of which something waits to be sent again, and until when."""
-        self._maker: tuple[str, Maker] | None = None
+        self._maker: Maker | None = None
+        self._version = 0
+        """The version of the subscription that is served here."""
         self._numbers = itertools.count()
 
     async def run(self) -> None:
@@ -138,7 +140,7 @@ class Follower:
             after=self._standing.position,
             limit=_TOGETHER,
         )
-        round_ = Round(due, self._new(hook, changes, now_ms), self._blocked, now_ms)
+        round_ = Round(due, self._new(changes, now_ms), self._blocked, now_ms)
         await self._send(hook, round_)
         position = changes[-1]["position"] if changes else self._standing.position
         self._standing.position = round_.reached(position)
@@ -155,9 +157,14 @@ class Follower:
         found = await self._store.fetch(
             hook_key(self._account_id, self._hook_id), with_events=False
         )
-        hook = None if found is None else decode(found.body)
-        if hook is None or hook.status != "active":
+        if found is None or self._version not in (0, found.version):
+            raise HasEnded  # It was changed: whoever follows it now begins where that left it.
+        hook = decode(found.body)
+        if hook.status != "active":
             raise HasEnded
+        if self._maker is None:
+            self._version = found.version
+            self._maker = Maker(self._account_id, hook, choice_of(hook))
         return hook
 
     async def _due(self, now_ms: int) -> list[Delivery]:
@@ -167,11 +174,11 @@ class Follower:
         )
         return sorted(map(of_row, rows), key=lambda delivery: delivery.id)
 
-    def _new(self, hook: StoredHook, changes: Iterable[Row], now_ms: int) -> list[Delivery]:
+    def _new(self, changes: Iterable[Row], now_ms: int) -> list[Delivery]:
         """Return the deliveries of changes, without those that the subscription does not want."""
-        if self._maker is None or self._maker[0] != hook.updated_at:
-            self._maker = hook.updated_at, Maker(self._account_id, hook, choice_of(hook))
-        make = self._maker[1].of_change
+        if self._maker is None:
+            return []
+        make = self._maker.of_change
         made = [make(row, now_ms, next(self._numbers)) for row in changes]
         return [delivery for delivery in made if delivery is not None]
 

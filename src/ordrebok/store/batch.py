@@ -7,7 +7,7 @@ raises `NotLoaded`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from ordrebok.clock import Instant
 from ordrebok.decision import LOGGED, Also, Commit, Decision, Key, NotLoaded, Outcome, Put
 from ordrebok.ids import new_uuid
 from ordrebok.refusals import Refusal, refuse
+from ordrebok.store.bell import FOLLOWING
 from ordrebok.store.interface import StoreUnavailable
 from ordrebok.store.source import Record, RecordKey, Row, Source
 
@@ -362,9 +363,13 @@ class Batch:
         return dict(sorted(counts.items())) if len(counts) > 1 else counts
 
     @property
-    def accounts_moved(self) -> Iterable[str]:
+    def accounts_moved(self) -> Iterator[str]:
         """The accounts whose log this batch has moved on; perhaps more than once."""
-        return (put.key.account_id for put in self.puts if put.key.kind in LOGGED)
+        for put in self.puts:
+            if put.key.kind in LOGGED:
+                yield put.key.account_id
+        if self.also:
+            yield FOLLOWING
 
     def places(self) -> list[int | None]:
         """Return the place of each change among those of its account, from 0, in their order.

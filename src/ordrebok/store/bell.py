@@ -3,6 +3,10 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
+
+FOLLOWING: Final = "*"
+"""Rung like an account, when somebody may have begun to follow a log, or to be followed."""
 
 
 class Bell:
@@ -11,15 +15,15 @@ class Bell:
     def __init__(self) -> None:
         """Begin with nobody listening."""
         self._silent = False
-        self._ears: dict[str | None, set[Ear]] = {}
+        self._ears: dict[str, set[Ear]] = {}
 
     def is_silent(self) -> bool:
         """Tell whether the server is about to end: nobody should wait any longer."""
         return self._silent
 
     @contextmanager
-    def listening(self, account_id: str | None, ear: "Ear") -> Iterator[None]:
-        """Let an ear hear from here on whether the account's log has grown (None: anyone's)."""
+    def listening(self, account_id: str, ear: "Ear") -> Iterator[None]:
+        """Let an ear hear from here on whether the account's log has grown."""
         self._ears.setdefault(account_id, set()).add(ear)
         try:
             yield
@@ -33,7 +37,7 @@ class Bell:
         """Wake up all who listen for one of these accounts."""
         if not self._ears:
             return
-        for account_id in {None, *accounts}:
+        for account_id in set(accounts):
             for ear in self._ears.get(account_id, ()):
                 ear.heard.set()
 
