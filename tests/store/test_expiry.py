@@ -159,6 +159,8 @@ def test_nothing_of_it_is_left_in_the_database(database_url: str) -> None:
             assert SECRET.encode() in await everything(database_url)
             shop.later(DAY)
             assert len(await shop.expire()) == 2
+            late = delivery(order["order_id"], "order")  # It was on its way meanwhile.
+            await shop.store.run([late])
             assert await shop.store.scrub()
             return await everything(database_url)
 

@@ -140,6 +140,7 @@ left join lateral (
 order by e.position;
 
 -- name: deliveries_put_sqlite
+-- What tells of a version before an erasure is not put back: it may have been on its way meanwhile.
 insert into deliveries (account_id, hook_id, id, event_delivery, position, event, document_kind,
     document_id, document_version, state, attempts, created_ms, first_ms, attempted_ms, due_ms,
     status, duration_ms, url, request_headers, body, response_headers, response_body, fault)
@@ -147,7 +148,14 @@ select :account_id, :hook_id, v ->> 0, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->>
     v ->> 7, v ->> 8, v ->> 9, v ->> 10, v ->> 11, v ->> 12, v ->> 13, v ->> 14, v ->> 15,
     v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
 from (select value as v from json_each(:rows))
-where true
+where not exists (
+    select 1
+    from documents as d
+    cross join events as e
+        on e.account_id = d.account_id and e.document = d.place and e.version > (v ->> 6)
+    where d.account_id = :account_id and d.kind = v ->> 4 and d.id = v ->> 5
+        and e.body ->> 'event_type' in ('expired', 'erased')
+)
 on conflict (account_id, hook_id, id) do update
 set state = excluded.state, attempts = excluded.attempts, first_ms = excluded.first_ms,
     attempted_ms = excluded.attempted_ms, due_ms = excluded.due_ms, status = excluded.status,
@@ -164,6 +172,12 @@ select :account_id, :hook_id, v ->> 0, v ->> 1, (v ->> 2)::bigint, v ->> 3, v ->
     (v ->> 11)::bigint, (v ->> 12)::bigint, (v ->> 13)::integer, (v ->> 14)::integer, v ->> 15,
     v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
 from json_array_elements(:rows::text::json) as v
+where not exists (
+    select 1
+    from events as e
+    where e.account_id = :account_id and e.kind = v ->> 4 and e.document_id = v ->> 5
+        and e.version > (v ->> 6)::integer and e.body ->> 'event_type' in ('expired', 'erased')
+)
 on conflict (account_id, hook_id, id) do update
 set state = excluded.state, attempts = excluded.attempts, first_ms = excluded.first_ms,
     attempted_ms = excluded.attempted_ms, due_ms = excluded.due_ms, status = excluded.status,
