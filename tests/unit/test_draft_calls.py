@@ -103,6 +103,21 @@ def test_a_draft_is_replaced_and_added_to_through_its_rows() -> None:
     assert done(state, REMOVE, id="draft-1", line_id="1")["order"]["net_amount"] == 50
 
 
+def test_the_wallet_of_the_buyer_is_loaded_with_the_draft() -> None:
+    """Where the request names the customer, and where the draft had one when it was written."""
+    wallet = Key(ACCOUNT, "discount_wallet", "C1")
+    query = {"apply_discounts": True}
+    body = {"id": "bought", "order": {"currency": "NOK", "customer": {"id": "C1"}}}
+    created = plan_of(CREATE, body, query=query)
+    assert isinstance(created, Commit)
+    assert wallet in created.ahead
+    done(FakeState(), CREATE, body)
+    for asked, expected in ((query, True), ({}, False)):
+        added = plan_of(ADD, ITEM, query=asked, id="bought")
+        assert isinstance(added, Commit)
+        assert (wallet in added.ahead) is expected
+
+
 def test_an_added_line_leaves_the_numbers_of_the_updated_order_alone() -> None:
     """The row looks the order up that the draft's options name."""
     order = an_order(lines(100, 100))

@@ -7,6 +7,7 @@ from ordrebok.discounts.applying import apply
 from ordrebok.discounts.bookings import pruned
 from ordrebok.discounts.record import (
     Standings,
+    buyer_keys,
     head_key,
     replaced_order,
     shelves_for,
@@ -18,6 +19,10 @@ from ordrebok.wire.discount_ref import RegisterHead
 from ordrebok.wire.draft import Draft, Options
 from ordrebok.wire.order import Order
 
+_KEPT_BUYERS = 20_000
+_buyers: dict[tuple[str, str], str] = {}
+"""The customers of drafts that were written last, by account and draft: a hint what to load."""
+
 
 def updated_order(state: State, call: Call, options: Options | None) -> Order | None:
     """Return the order that a draft with these options updates."""
@@ -27,8 +32,29 @@ def updated_order(state: State, call: Call, options: Options | None) -> Order | 
 
 
 def ahead_of(call: Call) -> tuple[Key, ...]:
-    """Return what a write will look at besides its draft, whatever the draft is."""
-    return (head_key(call.account_id),) if _applies(call) else ()
+    """Return what a write will look at besides its draft, as far as it is known before."""
+    return buyer_keys(call.account_id, _buyer_of(call)) if _applies(call) else ()
+
+
+def _buyer_of(call: Call) -> str | None:
+    """Return who buys: the customer that the request names, or whom the draft had when last seen.
+
+    What only turns out with the draft at hand is loaded after it, which takes the store another
+    turn.
+    """
+    order = getattr(call.body, "order", None)
+    named: str | None = getattr(getattr(order, "customer", None), "id", None)
+    return named or _buyers.get((call.account_id, call.params.get("id", "")))
+
+
+def _remember(call: Call, draft: Draft) -> None:
+    """Remember the buyer of a draft for the next write to it."""
+    customer = draft.order.customer
+    if customer is None or customer.id is None:
+        return
+    if len(_buyers) >= _KEPT_BUYERS:
+        del _buyers[next(iter(_buyers))]
+    _buyers[call.account_id, draft.id] = customer.id
 
 
 def foresee(state: State, call: Call, draft: Draft) -> None:
@@ -57,6 +83,7 @@ def settled(state: State, call: Call, draft: Draft) -> Draft | Refusal:
     """
     if draft.status != "open":
         return draft
+    _remember(call, draft)
     after = _discounted(state, call, draft)
     if isinstance(after, Refusal):
         return after
