@@ -54,7 +54,7 @@ def demo(tmp_path: Path) -> Iterator[Site]:
 
 def shown_in(document: str, name: str) -> str:
     """The commands that a document shows under a name."""
-    found = dict(_FENCE.findall(text_of(document)))
+    found: dict[str, str] = dict(_FENCE.findall(text_of(document)))
     assert name in found, f"{document} has no fenced block after <!-- run: {name} -->"
     return found[name]
 
