@@ -100,7 +100,8 @@ def test_a_draft_has_a_time_of_its_own(database_url: str) -> None:
     async def use() -> None:
         async with opened_shop(database_url) as shop:
             body = {"id": "D1", "order": content()}
-            await shop.done("aid_draft_orders_post", body)
+            draft = await shop.done("aid_draft_orders_post", body)
+            assert draft["order"]["time_to_live_expires_at"] == shop.moment.plus(DAY).text
             await shop.done("aid_draft_orders_post", {"order": {"currency": "NOK"}})
             shop.later(DAY)
             assert await shop.expire() == [("draft", "D1")]

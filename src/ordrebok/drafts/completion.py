@@ -13,6 +13,7 @@ from ordrebok.items.rules import MAX_ITEMS, payable
 from ordrebok.orders.rules import recomputed
 from ordrebok.payments.rules import has_operations
 from ordrebok.refusals import Fault, Refusal, refuse
+from ordrebok.retention.rules import expires_at
 from ordrebok.wire.base import Link
 from ordrebok.wire.draft import Draft, Options
 from ordrebok.wire.item import Item
@@ -192,6 +193,7 @@ def completed(draft: Draft, order_ids: Sequence[str], orders_path: str, now: Ins
         status="completed",
         order_ids=tuple(order_ids),
         links=(*(draft.links or ()), *links),
+        order=replace(draft.order, time_to_live_expires_at=expires_at(draft.order, now)),
         updated_at=now.text,
         version=draft.version + 1,
     )

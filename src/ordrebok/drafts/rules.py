@@ -18,6 +18,7 @@ from ordrebok.items.rules import (
 )
 from ordrebok.payouts.applying import option_refusal
 from ordrebok.refusals import Fault, Refusal, not_found, refuse
+from ordrebok.retention.rules import expires_at
 from ordrebok.wire.base import MAX_INTEGER, Link
 from ordrebok.wire.draft import Draft, DraftBody, DraftUpdate, OptionChanges, Options
 from ordrebok.wire.item import Item, ItemBody
@@ -180,6 +181,7 @@ def delete(draft: Draft, actor: str, now: Instant) -> Draft | Refusal:
         status="deleted",
         deleted_at=now.text,
         deleted_by=actor,
+        order=replace(draft.order, time_to_live_expires_at=expires_at(draft.order, now)),
         updated_at=now.text,
         version=draft.version + 1,
     )
@@ -357,6 +359,7 @@ def _recomputed(draft: Draft, content: DraftContent, now: Instant) -> Draft | Re
         total_discount=sums.total_discount,
         total_manual_discount_amount=sums.total_manual_discount_amount,
         stores=_stores(content.items),
+        time_to_live_expires_at=expires_at(content, now),
     )
     return replace(draft, order=content, updated_at=now.text, version=draft.version + 1)
 

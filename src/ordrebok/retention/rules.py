@@ -37,6 +37,12 @@ def expires_ms(updated_ms: int, content: ComputedContent) -> int | None:
     return None if seconds is None else updated_ms + 1000 * seconds
 
 
+def expires_at(content: ComputedContent, now: Instant) -> str | None:
+    """Return the moment at which the time of a document is over that changes now."""
+    due = expires_ms(now.ms, content)
+    return None if due is None else instant(due).text
+
+
 def look_ms(before: Order | Draft | None, after: Order | Draft) -> int | None:
     """Return when to look whether the time of a document is over, where nothing notes it yet.
 
@@ -224,7 +230,7 @@ def order_without_person(order: Order, customer_id: str, now: Instant) -> Order:
         comments=(),
         version=order.version + 1,
         updated_at=now.text,
-        time_to_live_expires_at=_expires_at(order, now),
+        time_to_live_expires_at=expires_at(order, now),
         **_actors(order, customer_id),
     )
 
@@ -232,19 +238,18 @@ def order_without_person(order: Order, customer_id: str, now: Instant) -> Order:
 def draft_without_person(draft: Draft, customer_id: str, now: Instant) -> Draft:
     """Return the next version of a draft, without what tells whose it was."""
     content = _content_without_person(draft.order)
+    content = replace(
+        content,
+        stores=_each(content.stores, comments=None),
+        time_to_live_expires_at=expires_at(content, now),
+    )
     return replace(
         draft,
-        order=replace(content, stores=_each(content.stores, comments=None)),
+        order=content,
         version=draft.version + 1,
         updated_at=now.text,
         **_actors(draft, customer_id),
     )
-
-
-def _expires_at(content: ComputedContent, now: Instant) -> str | None:
-    """Return the moment at which a time to live that begins now is over."""
-    due = expires_ms(now.ms, content)
-    return None if due is None else instant(due).text
 
 
 def _actors(thing: msgspec.Struct, customer_id: str) -> dict[str, None]:
