@@ -96,6 +96,24 @@ def test_rows_are_found_by_their_keys_also_on_empty_tables(postgres_url: str, ta
 
 
 @pytest.mark.postgres
+def test_what_an_erasure_touches_is_found_by_its_keys(postgres_url: str) -> None:
+    """Also on tables that are new: no erasure reads a whole table."""
+    statements = Statements("postgres")
+    names = ("order_at", "earlier_versions", "due_expiries", "drop_expiry", "naming", "bare_event")
+    forgotten = ("forget_history", "forget_deliveries", "forget_answers", "forget_answer")
+
+    async def use() -> None:
+        async with opened(postgres_url):
+            connection = await connect(postgres_url)
+            for name in (*names, *forgotten, "answers_naming", "drafts_updating"):
+                found = await plan(connection, statements[name].text)
+                assert "Seq Scan" not in found, (name, found)
+            await connection.close()
+
+    asyncio.run(use())
+
+
+@pytest.mark.postgres
 def test_a_walk_goes_by_age_and_to_one_order_by_its_key(postgres_url: str) -> None:
     """One order of a database that was filled a moment ago is not looked for among all."""
 
