@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ordrebok.discounts.basket import Line
+from ordrebok.discounts.engine import discounted
 from ordrebok.discounts.rules import create, faults
 from ordrebok.discounts.shelf import concerning, shelved
-from ordrebok.discounts.standing import Stamps, Standing
+from ordrebok.discounts.standing import NEW, Stamps, Standing
 from ordrebok.wire.discount import Rule, RuleBody
 from tests.property.discount_reference import reference
 from tests.support.builders import NOW
@@ -217,6 +218,8 @@ def test_the_engine_gives_what_the_naive_one_gives(
     assert outcome(purchase, *usable, books=standings) == result
     near = concerning([shelved([an_offer(rule) for rule in usable])], purchase)
     assert outcome(purchase, *near, books=standings).uses == result.uses
+    brief = discounted(purchase, near, lambda ref: standings.get(ref, NEW), explained=False)
+    assert brief.uses == result.uses
     for position, line in enumerate(numbered):
         off = sum(
             use.amounts.get(position, 0) for use in result.uses if not use.offer.rule.is_bonus

@@ -120,5 +120,7 @@ def test_a_rule_of_one_store_discounts_the_lines_of_that_store() -> None:
     assert amounts(outcome(purchase, a_rule(store={"id": ["S1"]}))) == {
         "ref-rule": {1: 100, 3: 100}
     }
+    named: dict[str, Any] = {"store_ids": ["S1"], "store": {"id": ["S1"], "name": ["SC Oslo"]}}
+    assert missed(outcome(purchase, a_rule(**named))) == {"rule": "requirement.store.name"}
     nobody = outcome(purchase, a_rule(store={"id": ["S3"]}))
     assert missed(nobody) == {"rule": "requirement.store.id"}

@@ -185,6 +185,18 @@ def test_the_same_constraint_gives_a_customer_one_ref(books: Books) -> None:
     assert len(offers_for(books.state(), ACCOUNT, "C1")) == 3
 
 
+@pytest.mark.parametrize(("customer", "given"), [("*", "*"), ("/", "*")])
+def test_a_customer_who_is_called_like_a_wildcard_has_its_rules_once(
+    books: Books, customer: str, given: str
+) -> None:
+    """An id of one character is an id like others; the rule of strangers is not for them."""
+    for holder in ("*", "/"):
+        a_rule(books, holder)
+    assert books.priced(a_draft(customer=customer)).order.net_amount == 9_000
+    offers = offers_for(books.state(), ACCOUNT, customer)
+    assert [offer.ref.given_to for offer in offers if offer.ref.given_to == given] == [given]
+
+
 def test_what_is_taken_back_is_not_used_any_more(books: Books) -> None:
     """Nor is what is deleted."""
     did = a_rule(books, "C1", "*")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from ordrebok.discounts.basket import Line
-from ordrebok.discounts.standing import Stamps, Standing
+from ordrebok.discounts.engine import discounted
+from ordrebok.discounts.standing import NEW, Stamps, Standing
 from ordrebok.wire.base import MAX_LINES_PER_ITEM
 from tests.support.builders import NOW
 from tests.support.discounts import (
@@ -288,6 +289,16 @@ def test_discounts_end_where_the_line_is_used_up() -> None:
     """A line is never worth less than nothing."""
     rules = [a_rule(value=60, id="a"), a_rule(value=60, id="b", created=1)]
     assert got(outcome(a_purchase(a_line(10_000)), *rules)) == [6_000, 4_000]
+
+
+@pytest.mark.parametrize("value", [1, 60])
+def test_without_verdicts_the_same_is_given(value: int) -> None:
+    """What is left out once all lines are full, or used up, would have given nothing."""
+    offers = [an_offer(a_rule(value=value, id=f"r{n:03}")) for n in range(MAX_LINES_PER_ITEM + 20)]
+    purchase = a_purchase(a_line(1_000_000), a_line(999, 2), a_line(10, 3, eligible=False))
+    brief = discounted(purchase, offers, lambda _: NEW, explained=False)
+    assert brief.uses == outcome(purchase, *offers).uses
+    assert brief.verdicts == ()
 
 
 # ------------------------------------------------------------------------------- rules that meet
