@@ -7,6 +7,7 @@ another takes over from where the subscription stands in the log.
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -16,7 +17,7 @@ from ordrebok.delivery.outgoing import Outgoing
 from ordrebok.ids import new_uuid
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.bell import FOLLOWING, Ear
-from ordrebok.store.interface import Store, StoreUnavailable
+from ordrebok.store.interface import Row, Store, StoreUnavailable
 
 LOGGER: Final = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 0.5
@@ -26,7 +27,6 @@ _HELD_SECONDS: Final = 12.0
 """How long a subscription stays with a server that no longer renews it."""
 _MARGIN_SECONDS: Final = 3.0
 """So long before the end, a server that could not renew stops sending."""
-_MOST: Final = 10_000
 
 
 class Dispatcher:
@@ -62,10 +62,11 @@ class Dispatcher:
     async def _look(self) -> None:
         """Take what is free, renew what is held, and wake whoever has something to send."""
         asked = {"holder": self._holder, "now_ms": clock.now().ms, "active": True}
-        free = (await self._store.query("followers_free", **asked))[0]["count"]
-        due = time.monotonic() - self._renewed >= _RENEW_SECONDS
-        if free or (due and self._followers):
-            await self._take(free)
+        if time.monotonic() - self._renewed >= _RENEW_SECONDS:
+            await self._renew()
+        free = (await self._store.query("followers_free", now_ms=asked["now_ms"], active=True))[0]
+        if free["count"]:
+            await self._take((free["count"] + 1) // 2)
         if not self._followers:
             return
         furthest = max(self._clocks.moved().values(), default=0)
@@ -75,31 +76,37 @@ class Dispatcher:
             if found is not None:
                 found[0].ear.heard.set()
 
-    async def _take(self, free: int) -> None:
-        """Hold what is held for longer, and half of what is free: others want some, too."""
+    async def _renew(self) -> None:
+        """Hold what is held for longer; stop what is held no longer."""
         now = time.monotonic()
-        rows = await self._store.execute(
-            "followers_take",
-            holder=self._holder,
-            now_ms=clock.now().ms,
-            until_ms=clock.now().ms + int(_HELD_SECONDS * 1000),
-            limit=min(_MOST, len(self._followers) + (free + 1) // 2),
-            active=True,
-        )
+        rows = await self._hold("followers_renew")
         self._renewed, self._held_until = now, now + _HELD_SECONDS - _MARGIN_SECONDS
-        held = {(row["account_id"], row["hook_id"]): row for row in rows}
+        held = {(row["account_id"], row["hook_id"]) for row in rows}
         for place in [place for place in self._followers if place not in held]:
             await self._drop(place)
-        for place, row in held.items():
+
+    async def _take(self, count: int) -> None:
+        """Hold so many that are free; others want some, too."""
+        if not self._is_held():
+            await self._renew()
+        await self._hold("followers_take", now_ms=clock.now().ms, limit=count)
+
+    async def _hold(self, name: str, **more: object) -> Sequence[Row]:
+        """Hold subscriptions, and see to it that each has a follower that runs."""
+        until_ms = clock.now().ms + int(_HELD_SECONDS * 1000)
+        more |= {"holder": self._holder, "until_ms": until_ms, "active": True}
+        rows = await self._store.execute(name, **more)
+        for row in rows:
+            place = row["account_id"], row["hook_id"]
             known = self._followers.get(place)
-            if known is not None and not known[1].done():
-                continue
-            standing = Standing(
-                row["position"], row["failures"], row["failing_since_ms"], row["next_ms"]
-            )
-            follower = Follower(*place, standing, self._tools)
-            task = asyncio.create_task(self._follow(follower, place))
-            self._followers[place] = follower, task
+            if known is None or known[1].done():
+                standing = Standing(
+                    row["position"], row["failures"], row["failing_since_ms"], row["next_ms"]
+                )
+                follower = Follower(*place, standing, self._tools)
+                task = asyncio.create_task(self._follow(follower, place))
+                self._followers[place] = follower, task
+        return rows
 
     async def _follow(self, follower: Follower, place: tuple[str, str]) -> None:
         """Let a follower run; one that fails in an unexpected way begins anew after a while."""

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
-from ordrebok.clock import instant
+from ordrebok import clock
 from ordrebok.decision import Also, Call
 from ordrebok.delivery.outcome import Outcome
 from ordrebok.delivery.outgoing import Outgoing
+from ordrebok.delivery.round import Round
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.bell import Ear
 from ordrebok.store.interface import Row, Store, StoreUnavailable
@@ -182,7 +182,7 @@ class Follower:
         made = [make(row, now_ms, next(self._numbers)) for row in changes]
         return [delivery for delivery in made if delivery is not None]
 
-    async def _send(self, hook: StoredHook, round_: "Round") -> None:
+    async def _send(self, hook: StoredHook, round_: Round) -> None:
         """Send, several documents at once; stop when nobody takes anything."""
         groups = deque(round_.groups())
 
@@ -198,9 +198,7 @@ class Follower:
                 for _ in range(workers):
                     group.create_task(work())
 
-    async def _tell(
-        self, hook: StoredHook, deliveries: Sequence[Delivery], round_: "Round"
-    ) -> None:
+    async def _tell(self, hook: StoredHook, deliveries: Sequence[Delivery], round_: Round) -> None:
         """Send what there is about one document, in order, up to the first that is not taken."""
         for number, delivery in enumerate(deliveries):
             if round_.stopped or not self._tools.is_held():
@@ -217,7 +215,7 @@ class Follower:
                 round_.leave(deliveries[number + 1 :], after.due_ms)
                 return
 
-    def _fare(self, verdict: schedule.Verdict, status: int | None, round_: "Round") -> None:
+    def _fare(self, verdict: schedule.Verdict, status: int | None, round_: Round) -> None:
         """Note how the subscription fares; one that nobody answers rests for a while."""
         standing = self._standing
         if verdict in {"delivered", "ignored"}:
@@ -238,8 +236,8 @@ class Follower:
         """Send one delivery."""
         body = delivery.body.encode()
         message = signatures.Message(delivery.event_delivery, delivery.event, body)
-        now = instant(self._now_ms())
-        headers = signatures.headers(hook, message, now)
+        # Receivers compare the time of a signature with their own clock.
+        headers = signatures.headers(hook, message, clock.now())
         url, insecure = hook.config.url, bool(hook.config.insecure_ssl)
         outcome: Outcome = await self._tools.outgoing.send(url, headers, body, insecure=insecure)
         return Answered(
@@ -263,7 +261,8 @@ class Follower:
             "after": before,
             "position": self._standing.position,
         }
-        await self._store.run((put, self._moved(), Also("history_passed", passed)))
+        # The place first, as whoever ends a subscription does: so nobody waits in a ring.
+        await self._store.run((self._moved(), put, Also("history_passed", passed)))
         self._saved = self._standing.position
         if self._blocked or any(row.due_ms is not None for row in rows):
             await self._look_what_waits()
@@ -295,7 +294,7 @@ class Follower:
             if row["document_kind"]
         }
 
-    async def _judge(self, hook: StoredHook, round_: "Round") -> None:
+    async def _judge(self, hook: StoredHook, round_: Round) -> None:
         """End a subscription whose receiver is gone; pause one that failed for three days."""
         if round_.gone:
             await self._change(rules.ended, NO_MORE)
@@ -311,84 +310,6 @@ class Follower:
 
     def _now_ms(self) -> int:
         return self._tools.clocks.now_for(self._account_id).ms
-
-
-class Round:
-    """What one round sends: who comes when, and what becomes of each delivery."""
-
-    def __init__(
-        self,
-        due: Sequence[Delivery],
-        new: Sequence[Delivery],
-        blocked: dict[Place, int],
-        now_ms: int,
-    ) -> None:
-        """Put new deliveries behind those of their document that wait already."""
-        self.stopped = False
-        self.gone = False
-        self.parked: list[Delivery] = []
-        """To be sent later, behind others of their document."""
-        self._now_ms = now_ms
-        self._due = due
-        self._attempted: list[Delivery] = []
-        self._left: list[Delivery] = []
-        self._put_off: list[Delivery] = []
-        self._groups: dict[Place, list[Delivery]] = {}
-        for delivery in due:
-            self._groups.setdefault(delivery.place, []).append(delivery)
-        known = frozenset(self._groups)
-        for delivery in new:
-            place = delivery.place
-            if place in known or place in blocked:
-                self.parked.append(replace(delivery, due_ms=blocked.get(place, now_ms)))
-            else:
-                self._groups.setdefault(place, []).append(delivery)
-        self._unsent = {delivery.id for group in self._groups.values() for delivery in group}
-
-    def groups(self) -> list[list[Delivery]]:
-        """Return what is to be sent, by document."""
-        return list(self._groups.values())
-
-    def note(self, delivery: Delivery) -> None:
-        """Take in a delivery after an attempt."""
-        self._attempted.append(delivery)
-        self._unsent.discard(delivery.id)
-
-    def leave(self, deliveries: Sequence[Delivery], due_ms: int | None = None) -> None:
-        """Put off what stands behind a delivery that was not taken, until it is tried again."""
-        if due_ms is None:
-            return
-        for delivery in deliveries:
-            self._put_off.append(replace(delivery, due_ms=due_ms))
-            self._unsent.discard(delivery.id)
-
-    def reached(self, position: int) -> int:
-        """Return how far in the log this has come, if there was nothing to send up to `position`.
-
-        What was not sent because nobody takes anything stays in the log. What stands before
-        something that was sent is put down, to be sent later.
-        """
-        left = [
-            delivery
-            for group in self._groups.values()
-            for delivery in group
-            if delivery.id in self._unsent and delivery.position is not None
-        ]
-        old = {delivery.id for delivery in self._due}
-        left = [delivery for delivery in left if delivery.id not in old]
-        done = [
-            delivery.position or 0
-            for delivery in (*self._attempted, *self._put_off, *self.parked)
-            if delivery.id not in old
-        ]
-        furthest = max(done, default=0)
-        self._left = [delivery for delivery in left if (delivery.position or 0) < furthest]
-        stay = [delivery.position or 0 for delivery in left if (delivery.position or 0) > furthest]
-        return min(stay) - 1 if stay else position
-
-    def rows(self) -> list[Delivery]:
-        """Return the deliveries to write down."""
-        return [*self._attempted, *self._put_off, *self.parked, *self._left]
 
 
 def _chance() -> float:

@@ -32,22 +32,27 @@ where account_id = :account_id and hook_id = :hook_id
 returning position;
 
 -- name: followers_free
--- Followers that nobody holds, or no longer.
+-- How many followers nobody holds, or no longer.
 select count(*) as count
 from followers
-where account_id is not null and active = :active
-    and (holder is null or holder <> :holder) and held_until_ms < :now_ms;
+where account_id is not null and active = :active and held_until_ms < :now_ms;
+
+-- name: followers_renew
+-- Holds the followers that are held here for longer.
+update followers
+set held_until_ms = :until_ms
+where account_id is not null and holder = :holder and active = :active
+returning account_id, hook_id, position, failures, failing_since_ms, next_ms;
 
 -- name: followers_take_sqlite
--- Holds followers for a while: those that are held already, and so many of the free ones.
+-- Holds so many of the free followers for a while.
 update followers
 set holder = :holder, held_until_ms = :until_ms
 where (account_id, hook_id) in (
     select account_id, hook_id
     from followers
-    where account_id is not null and active = :active
-        and (holder = :holder or held_until_ms < :now_ms)
-    order by holder = :holder desc, account_id, hook_id
+    where account_id is not null and active = :active and held_until_ms < :now_ms
+    order by account_id, hook_id
     limit :limit
 )
 returning account_id, hook_id, position, failures, failing_since_ms, next_ms;
@@ -57,9 +62,8 @@ returning account_id, hook_id, position, failures, failing_since_ms, next_ms;
 with chosen as materialized (
     select account_id, hook_id
     from followers
-    where account_id is not null and active = :active
-        and (holder = :holder or held_until_ms < :now_ms)
-    order by holder is not distinct from :holder desc, account_id, hook_id
+    where account_id is not null and active = :active and held_until_ms < :now_ms
+    order by account_id, hook_id
     limit :limit
     for update skip locked
 )

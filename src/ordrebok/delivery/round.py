@@ -1,0 +1,99 @@
+"""One round of deliveries to a subscription: who comes when, and what becomes of each."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from ordrebok.webhooks.deliveries import Delivery, Place
+
+
+class Round:
+    """What one round sends: who comes when, and what becomes of each delivery."""
+
+    def __init__(
+        self,
+        due: Sequence[Delivery],
+        new: Sequence[Delivery],
+        blocked: Mapping[Place, int],
+        now_ms: int,
+    ) -> None:
+        """Put new deliveries behind those of their document that wait already."""
+        self.stopped = False
+        self.gone = False
+        self.parked: list[Delivery] = []
+        """To be sent later, behind others of their document."""
+        self._now_ms = now_ms
+        self._due = due
+        self._blocked = blocked
+        self._attempted: list[Delivery] = []
+        self._left: list[Delivery] = []
+        self._put_off: list[Delivery] = []
+        self._groups: dict[Place, list[Delivery]] = {}
+        for delivery in due:
+            self._groups.setdefault(delivery.place, []).append(delivery)
+        known = frozenset(self._groups)
+        for delivery in new:
+            place = delivery.place
+            if place in known or place in blocked:
+                self.parked.append(delivery)
+            else:
+                self._groups.setdefault(place, []).append(delivery)
+        self._unsent = {delivery.id for group in self._groups.values() for delivery in group}
+
+    def groups(self) -> list[list[Delivery]]:
+        """Return what is to be sent, by document."""
+        return list(self._groups.values())
+
+    def note(self, delivery: Delivery) -> None:
+        """Take in a delivery after an attempt."""
+        self._attempted.append(delivery)
+        self._unsent.discard(delivery.id)
+
+    def leave(self, deliveries: Sequence[Delivery], due_ms: int | None = None) -> None:
+        """Put off what stands behind a delivery that was not taken, until it is tried again."""
+        if due_ms is None:
+            return
+        for delivery in deliveries:
+            self._put_off.append(replace(delivery, due_ms=due_ms))
+            self._unsent.discard(delivery.id)
+
+    def reached(self, position: int) -> int:
+        """Return how far in the log this has come, if there was nothing to send up to `position`.
+
+        What was not sent because nobody takes anything stays in the log. What stands before
+        something that was sent is put down, to be sent later.
+        """
+        left = [
+            delivery
+            for group in self._groups.values()
+            for delivery in group
+            if delivery.id in self._unsent and delivery.position is not None
+        ]
+        old = {delivery.id for delivery in self._due}
+        left = [delivery for delivery in left if delivery.id not in old]
+        done = [
+            delivery.position or 0
+            for delivery in (*self._attempted, *self._put_off, *self.parked)
+            if delivery.id not in old
+        ]
+        furthest = max(done, default=0)
+        self._left = [delivery for delivery in left if (delivery.position or 0) < furthest]
+        stay = [delivery.position or 0 for delivery in left if (delivery.position or 0) > furthest]
+        return min(stay) - 1 if stay else position
+
+    def rows(self) -> list[Delivery]:
+        """Return the deliveries to write down.
+
+        Keeps: of one document, nothing is due before what stands in front of it.
+        """
+        waiting = {
+            delivery.place: delivery.due_ms
+            for delivery in (*self._attempted, *self._put_off)
+            if delivery.state == "waiting"
+        }
+        parked = [
+            replace(delivery, due_ms=waiting.get(place) or self._blocked.get(place, self._now_ms))
+            for delivery in self.parked
+            for place in (delivery.place,)
+        ]
+        return [*self._attempted, *self._put_off, *parked, *self._left]
