@@ -66,6 +66,21 @@ def test_the_books_hold_after_it(book: Cli, tmp_path: Path) -> None:
     book.ok("verify", "--account", "T00000003")
 
 
+def test_the_payout_ledger_keeps_what_was_paid(book: Cli, tmp_path: Path) -> None:
+    """Its entries name nobody; `verify` knows that their order is erased."""
+    tree = [{"amount": 30, "destination": "platform"}, {"amount": 70, "destination": "seller"}]
+    shares = {"destinations": [{"destination": "platform", "amount": 30}, *tree[1:]]}
+    moment = "2020-01-01T12:00:00Z"
+    given = {"items": [{"line_id": 1, "amount": 100, "payout": shares}], "created_at": moment}
+    order = foreign("P", 100, authorizations=[given], captures=[given], **OLD)
+    order["items"][0] |= {"line_id": 1, "payout": {"destinations": tree}}
+    book.ok("import", str(write_lines(tmp_path / "paid", order)), "--account", ACCOUNT)
+    book.ok("verify")
+    assert {"account_id": ACCOUNT, "kind": "order", "id": "P"} in book.json("expire")["erased"]
+    book.ok("verify")
+    book.ok("verify", "--account", ACCOUNT, "--order", "P")
+
+
 def test_an_account_that_is_not_there_is_said(book: Cli) -> None:
     """Rather than that nothing is due."""
     assert "Add it first" in book.fails(1, "expire", "--account", "T99999999")
