@@ -8,9 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.http.conftest import Site
 from tests.store.shop import everything
-from tests.support.api import Api, line
+from tests.support.api import Api, Site, line
 from tests.support.openapi import Json
 
 SECRETS = ("Hemmeligsen", "hemmelig.person@example.com", "Skjultveien", "4798765432")
