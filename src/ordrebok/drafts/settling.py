@@ -65,6 +65,8 @@ def foresee(state: State, call: Call, draft: Draft) -> None:
     customer = draft.order.customer
     if customer is None or customer.id is None or not _applies(call):
         return
+    if _buyers.get((call.account_id, draft.id)) == customer.id:
+        return  # It was foreseen before there was a draft to look at.
     if state.get(head_key(call.account_id), RegisterHead) is not None:
         state.ahead((wallet_key(call.account_id, customer.id),))
 
