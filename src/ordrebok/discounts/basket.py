@@ -81,12 +81,11 @@ class Basket:
 
     def __init__(self, purchase: Purchase) -> None:
         """Take in a purchase; nothing is taken off yet."""
-        lines = purchase.lines
         self.purchase = purchase
-        self.gross = [line.gross_amount for line in lines]
-        self.left = [line.gross_amount - line.discount for line in lines]
-        self.units = [units_of(line.quantity) for line in lines]
-        self.counts = [line.discount_lines for line in lines]
+        self.gross: list[int] = []
+        self.left: list[int] = []
+        self.units: list[int] = []
+        self.counts: list[int] = []
         self.takers: list[int] = []
         self.taker_units = 0
         """Units of all lines that may take discounts."""
@@ -106,29 +105,35 @@ class Basket:
         self._customer_facts: FactsOf | None = None
         self._room: int | None = None
         self._clocks: dict[str, tuple[int, int]] = {}
-        self._sort(lines)
+        for position, line in enumerate(purchase.lines):
+            self._put(position, line)
 
-    def _sort(self, lines: Sequence[Line]) -> None:
-        """Note which lines may take discounts, and by what names rules find them."""
-        for position, line in enumerate(lines):
-            count = line.discount_lines
-            if count:
-                self.discounted.add(position)
-                if count >= MAX_LINES_PER_ITEM:
-                    self.full.add(position)
-            if line.store is not None:
-                self.has_line_stores = True
-            if line.eligible and line.gross_amount > 0:
-                self.takers.append(position)
-                self.taker_units += self.units[position]
-                if self.left[position] > 0 and count < MAX_LINES_PER_ITEM:
-                    self.open.add(position)
-                if line.id is not None:
-                    self.by_id.setdefault(line.id, []).append(position)
-                for group in line.groups:
-                    others = self.by_group.setdefault(group, [])
-                    if others[-1:] != [position]:
-                        others.append(position)
+    def _put(self, position: int, line: Line) -> None:
+        """Take in a line: what is left of it, and by what names rules find it."""
+        gross, count = line.gross_amount, line.discount_lines
+        left = gross - line.discount
+        units = units_of(line.quantity)
+        self.gross.append(gross)
+        self.left.append(left)
+        self.units.append(units)
+        self.counts.append(count)
+        if count:
+            self.discounted.add(position)
+            if count >= MAX_LINES_PER_ITEM:
+                self.full.add(position)
+        if line.store is not None:
+            self.has_line_stores = True
+        if line.eligible and gross > 0:
+            self.takers.append(position)
+            self.taker_units += units
+            if left > 0 and count < MAX_LINES_PER_ITEM:
+                self.open.add(position)
+            if line.id is not None:
+                self.by_id.setdefault(line.id, []).append(position)
+            for group in line.groups:
+                others = self.by_group.setdefault(group, [])
+                if others[-1:] != [position]:
+                    others.append(position)
 
     @property
     def gross_amount(self) -> int:
