@@ -174,6 +174,22 @@ def test_an_entry_says_that_somebody_was_erased_and_not_who(api: Api) -> None:
     api.refused("NOT FOUND", "GET", "erasures/nothing")
 
 
+def test_what_was_asked_with_a_key_is_not_done_again(api: Api) -> None:
+    """The answer is erased; that the request was carried out is not."""
+    order = api.order(line(100, 1), customer=person("C1"))
+    path = f"orders/{order['order_id']}"
+    body = {"items": [{"line_id": 1, "amount": 40}]}
+    keyed = {"Idempotency-Key": "authorize"}
+    api.post(f"{path}/authorizations", {"items": [{"line_id": 1, "amount": 100}]})
+    api.post(f"{path}/captures", body, headers=keyed)
+    api.post("customers/C1/erase")
+    error = api.refused("NOT FOUND", "POST", f"{path}/captures", body, headers=keyed)
+    assert "erased" in error["message"]
+    assert len(api.get(path)["captures"]) == 1
+    other = {"items": [{"line_id": 1, "amount": 41}]}
+    api.refused("IDEMPOTENCY_KEY_REUSED", "POST", f"{path}/captures", other, headers=keyed)
+
+
 def test_repeating_an_erasure_with_its_key_answers_the_first(api: Api) -> None:
     """The same bytes, and the key serves for no other request."""
     bought(api, "C1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -52,7 +53,8 @@ class Shop:
         plan = plan_of(row_id, body, **asked)
         if isinstance(plan, Commit):
             if key is not None:
-                once = Idempotency("client", key, f"{row_id} {body}", ACCOUNT)
+                asked = hashlib.sha256(f"{row_id} {body}".encode()).hexdigest()
+                once = Idempotency("client", key, asked, ACCOUNT)
                 plan = msgspec.structs.replace(plan, idempotency=once)
             outcome = await self.store.commit(plan)
             if isinstance(outcome, Refusal):

@@ -50,9 +50,9 @@ def type_of(key: Key) -> type[Order] | type[Draft]:
 def forgetting(key: Key, events: Sequence[bytes], hidden: str | None = None) -> Iterator[Also]:
     """Yield what takes all that was said of a document out of the store, but the document.
 
-    Request bodies leave its events; its earlier versions, the answers about it that are kept for
-    repeated requests, and what was sent to webhooks of it go as a whole. `hidden` is a text that
-    paths may not show either.
+    Request bodies leave its events; its earlier versions and what was sent to webhooks of it go as
+    a whole. Of the answers about it that are kept for repeated requests nothing is left but that
+    the request was carried out. `hidden` is a text that paths may not show either.
     Source: decisions, orders 6.
     """
     place = key._asdict()

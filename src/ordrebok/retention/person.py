@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -107,9 +107,10 @@ async def _was_about(door: Door, key: Key, customer_id: str) -> bool:
 
 
 async def _forget_answers(door: Door, account_id: str, customer_id: str) -> None:
-    """Delete the answers kept for repeated requests that mention the person anywhere.
+    """Forget the answers kept for repeated requests that mention the person anywhere.
 
     Those about documents went with the documents; others are lists of whom something was given.
+    The record of a request stays, unless its very key names the person.
     """
     after: tuple[str, str] = ("", "")
     text = needle(customer_id).encode()
@@ -122,21 +123,18 @@ async def _forget_answers(door: Door, account_id: str, customer_id: str) -> None
             needle=text,
             limit=_STRETCH,
         )
-        gone = [
-            Also("forget_answer", {"account_id": account_id, **_record(row)})
-            for row in rows
-            if row["answer"] and mentions(_read(row["answer"]), customer_id)
-        ]
+        gone = []
+        for row in rows:
+            record = {"account_id": account_id, "client_id": row["client_id"], "key": row["key"]}
+            if customer_id in row["key"]:
+                gone.append(Also("forget_record", record))
+            elif row["answer"] and mentions(_read(row["answer"]), customer_id):
+                gone.append(Also("forget_answer", record))
         if gone:
             await door.run(gone)
         if len(rows) < _STRETCH:
             return
         after = (rows[-1]["client_id"], rows[-1]["key"])
-
-
-def _record(row: Any) -> dict[str, str]:  # noqa: ANN401 -- a row of the store
-    """Return where an idempotency record stands."""
-    return {"client_id": row["client_id"], "key": row["key"]}
 
 
 def _read(answer: bytes) -> object:

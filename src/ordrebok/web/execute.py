@@ -8,11 +8,13 @@ from msgspec.structs import replace
 from ordrebok.accounts.book import AccountBook
 from ordrebok.decision import Call, Commit, Fetch, Listing, Outcome, Reading, Watch
 from ordrebok.operation import Counted, Errand, Plan, Play
-from ordrebok.refusals import Refusal, not_found
+from ordrebok.refusals import Refusal, not_found, refuse
 from ordrebok.store.bell import Ear
 from ordrebok.store.interface import Store
 from ordrebok.web.watching import watched
 
+_ERASED: Final = b"null"
+"""Stands for a kept answer that is gone; see queries/retention.sql."""
 _COUNTED: Final = msgspec.json.Decoder(tuple[int | None, msgspec.Raw])
 
 
@@ -64,6 +66,8 @@ def _answered(outcome: Outcome | Refusal) -> Answer | Refusal:
     """Return what a commit came to."""
     if isinstance(outcome, Refusal):
         return outcome
+    if outcome.replayed and outcome.answer == _ERASED:
+        return refuse("NOT FOUND", "This was done, and the answer is erased with what it told of")
     return Answer(outcome.answer, outcome.version, None, outcome.replayed)
 
 

@@ -106,9 +106,16 @@ where account_id = :account_id and kind = :kind and document_id = :id;
 delete from deliveries
 where account_id = :account_id and document_id = :id and document_kind = :kind;
 
--- name: forget_answers!
--- `subject <> ''` lets the index by subject serve; see the migration.
-delete from idempotency
+-- name: forget_answers_sqlite!
+-- The records stay, so that a repeated request is not carried out again; `null` stands for an answer
+-- that is gone. `subject <> ''` lets the index by subject serve; see the migration.
+update idempotency
+set answer = cast('null' as blob), version = null
+where account_id = :account_id and subject = :id and subject <> '';
+
+-- name: forget_answers_postgres!
+update idempotency
+set answer = 'null', version = null
 where account_id = :account_id and subject = :id and subject <> '';
 
 -- name: naming_sqlite
@@ -183,7 +190,17 @@ where account_id = :account_id and (client_id, key) > (:after_client, :after_key
 order by client_id, key
 limit :limit;
 
--- name: forget_answer!
+-- name: forget_answer_sqlite!
+update idempotency
+set answer = cast('null' as blob), version = null
+where account_id = :account_id and client_id = :client_id and key = :key;
+
+-- name: forget_answer_postgres!
+update idempotency
+set answer = 'null', version = null
+where account_id = :account_id and client_id = :client_id and key = :key;
+
+-- name: forget_record!
 delete from idempotency
 where account_id = :account_id and client_id = :client_id and key = :key;
 
