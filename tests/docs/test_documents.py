@@ -112,6 +112,17 @@ def test_the_sandbox_of_the_guide_runs(tmp_path: Path) -> None:
     assert orders.count('"order_id"') == 1
 
 
+def test_the_feed_of_the_guide_runs(demo: Site) -> None:
+    """The order's change is in the first page, and in the stream."""
+    shown = shown_in("docs/guide.md", "feed")
+    assert README_ADDRESS in shown
+    done = run(shown.replace(README_ADDRESS, demo.server.url), demo.server.database)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert '"changes":[{"cursor":"1","event":"shopping_order_add"' in done.stdout
+    assert '{"changes":[],"after":"1","more":false}' in done.stdout
+    assert "event: shopping_order_add\n" in done.stdout
+
+
 def test_the_tour_is_at_the_address_that_is_served() -> None:
     """The README, the server's default and `make run` agree on the port."""
     assert README_ADDRESS.endswith(f":{DEFAULT_PORT}")
