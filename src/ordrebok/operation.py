@@ -114,6 +114,6 @@ class Operation:
     versioned: bool = False
     """The answer carries an ETag, and writes take If-Match."""
     streams: bool = False
-    """The answer also comes as server-sent events, to those who accept them; the plan is a Watch."""
+    """The answer also comes as server-sent events, to those who take them; the plan is a Watch."""
     auth: Literal["bearer", "basic"] = "bearer"
     description: str = ""
