@@ -271,6 +271,8 @@ class Watch(msgspec.Struct, frozen=True):
     wait_seconds: float
     render: Callable[[Sequence[Mapping[str, Any]], int], bytes]
     """Makes the answer of rows and the position they were read after."""
+    beyond: Refusal
+    """Says that the log does not reach as far as the position that was asked for."""
     each: Callable[[Mapping[str, Any]], tuple[str, str, bytes]]
     """Makes one message of a stream of a row: its id, its name, its JSON."""
     again: Callable[[str], "Watch | Refusal"]

@@ -121,6 +121,17 @@ def test_a_place_that_is_none_is_refused(api: Api, after: str) -> None:
     assert error["errors"][0]["path"] == ["after"]
 
 
+def test_a_place_that_the_feed_does_not_reach_is_refused(api: Api) -> None:
+    """As after the sandbox was emptied: a reader must not wait for what it has seen already."""
+    api.draft(line())
+    assert api.get("changes", after="1")["changes"] == []
+    for headers in ({}, {"Accept": "text/event-stream"}):
+        error = api.refused(
+            "INVALID_REQUEST_PARAMETER", "GET", "changes", params={"after": "2"}, headers=headers
+        )
+        assert error["errors"][0]["path"] == ["after"]
+
+
 def test_a_reader_may_wait_for_the_next_change(api: Api) -> None:
     """A page that waits is answered by the change that comes, and empty when none does."""
     assert api.get("changes", wait=1) == {"changes": [], "after": "0", "more": False}

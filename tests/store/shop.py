@@ -53,8 +53,8 @@ class Shop:
         plan = plan_of(row_id, body, **asked)
         if isinstance(plan, Commit):
             if key is not None:
-                asked = hashlib.sha256(f"{row_id} {body}".encode()).hexdigest()
-                once = Idempotency("client", key, asked, ACCOUNT)
+                fingerprint = hashlib.sha256(f"{row_id} {body}".encode()).hexdigest()
+                once = Idempotency("client", key, fingerprint, ACCOUNT)
                 plan = msgspec.structs.replace(plan, idempotency=once)
             outcome = await self.store.commit(plan)
             if isinstance(outcome, Refusal):

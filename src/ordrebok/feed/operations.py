@@ -1,7 +1,7 @@
 """The row of the API for the change feed."""
 
 from ordrebok.decision import Call, Watch
-from ordrebok.feed.rules import LATEST, change_of, page_of, position_of
+from ordrebok.feed.rules import LATEST, change_of, page_of, position_of, wrong_place
 from ordrebok.operation import READ, Operation, Plan
 from ordrebok.refusals import Refusal
 from ordrebok.wire.base import encode
@@ -24,6 +24,7 @@ def _watch(call: Call, query: ChangesQuery, cursor: str | None) -> Watch | Refus
         after=after,
         limit=query.limit,
         wait_seconds=query.wait,
+        beyond=wrong_place("after is beyond the end of the feed: the account was emptied since"),
         render=lambda rows, since: page_of(rows, since, query.limit),
         each=lambda row: (str(row["position"]), change_of(row).event, encode(change_of(row))),
         again=lambda text: _watch(call, query, text),

@@ -36,12 +36,12 @@ def position_of(cursor: str | None) -> int | Refusal:
         return 0
     if cursor.isascii() and cursor.isdecimal() and len(cursor) <= _DIGITS:
         return int(cursor)
-    fault = Fault(
-        "INVALID_CURSOR",
-        "after is not a place in the feed",
-        ("after",),
-        "the after of the page before, or latest",
-    )
+    return wrong_place("after is not a place in the feed")
+
+
+def wrong_place(message: str) -> Refusal:
+    """Return the refusal of a cursor that no page of this feed gave."""
+    fault = Fault("INVALID_CURSOR", message, ("after",), "the after of the page before, or latest")
     return Refusal("INVALID_REQUEST_PARAMETER", faults=(fault,))
 
 

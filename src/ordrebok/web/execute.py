@@ -54,8 +54,8 @@ async def carry_out(  # noqa: C901 -- a branch for each kind of plan, and nothin
     if isinstance(plan, Reading):
         return await _read(plan, store)
     if isinstance(plan, Watch):
-        after, changes = await watched(plan, store, Ear(store.bell))
-        return Answer(plan.render(changes, after))
+        found = await watched(plan, store, Ear(store.bell))
+        return found if isinstance(found, Refusal) else Answer(plan.render(found[1], found[0]))
     if isinstance(plan, Refusal):
         return plan
     answer = await plan.run(None if isinstance(plan, Play) else book)

@@ -21,9 +21,10 @@ _STREAM_SECONDS: Final = 3600.0
 """After so long a stream ends, and its reader comes back with a token that is still good."""
 
 
-async def watched(watch: Watch, store: Store, ear: Ear) -> tuple[int, Sequence[Row]]:
+async def watched(watch: Watch, store: Store, ear: Ear) -> tuple[int, Sequence[Row]] | Refusal:
     """Return the changes after a place, and the place; wait for some as long as was asked.
 
+    Refuses: a place that the log does not reach.
     Keeps: a change that comes while this waits is answered at once, also one of another process
     within half a second.
     Raises: StoreUnavailable.
@@ -31,7 +32,10 @@ async def watched(watch: Watch, store: Store, ear: Ear) -> tuple[int, Sequence[R
     time = asyncio.get_running_loop().time
     deadline = time() + watch.wait_seconds
     with store.bell.listening(watch.account_id, ear):
-        after = await _beginning(watch, store)
+        next_ = await _next(watch, store)
+        after = next_ - 1 if watch.after is None else watch.after
+        if after >= next_:
+            return watch.beyond
         while True:
             rows = await store.read(
                 "changes_after", account_id=watch.account_id, after=after, limit=watch.limit
@@ -39,7 +43,7 @@ async def watched(watch: Watch, store: Store, ear: Ear) -> tuple[int, Sequence[R
             if rows or ear.has_left() or time() >= deadline:
                 return after, rows
             while not (ear.has_left() or time() >= deadline):
-                if await _has_more(watch, store, after):
+                if await _next(watch, store) > after + 1:
                     break
                 await ear.rung(min(deadline - time(), _LOOK_SECONDS))
 
@@ -56,12 +60,14 @@ async def attended(
     ear = Ear(store.bell)
     req.scope["leave"] = ear.leave
     if b"text/event-stream" not in headers.get(b"accept", b"").lower():
-        after, rows = await watched(watch, store, ear)
-        return watch.render(rows, after)
+        found = await watched(watch, store, ear)
+        return found if isinstance(found, Refusal) else watch.render(found[1], found[0])
     last = headers.get(b"last-event-id")
     resumed = watch.again(last.decode("latin-1")) if last else watch
     if isinstance(resumed, Refusal):
         return resumed
+    if resumed.after is not None and resumed.after >= await _next(resumed, store):
+        return resumed.beyond
     resp.sse = stream(resumed, store, ear)
     return None
 
@@ -76,10 +82,13 @@ async def stream(watch: Watch, store: Store, ear: Ear) -> AsyncIterator[SSEvent 
     yield None
     while loop.time() < end and not ear.has_left():
         try:
-            after, rows = await watched(replace(watch, wait_seconds=_BEAT_SECONDS), store, ear)
+            found = await watched(replace(watch, wait_seconds=_BEAT_SECONDS), store, ear)
         except StoreUnavailable:
             await asyncio.sleep(_LOOK_SECONDS)
             continue
+        if isinstance(found, Refusal):
+            return
+        after, rows = found
         for row in rows:
             event_id, event, body = watch.each(row)
             yield SSEvent(data=body, event=event, event_id=event_id)
@@ -89,15 +98,7 @@ async def stream(watch: Watch, store: Store, ear: Ear) -> AsyncIterator[SSEvent 
             yield None
 
 
-async def _beginning(watch: Watch, store: Store) -> int:
-    """Return the place after which to read: the one that was asked for, or the present one."""
-    if watch.after is not None:
-        return watch.after
+async def _next(watch: Watch, store: Store) -> int:
+    """Return the position that the account's next change gets; it costs less than reading."""
     rows = await store.query("feed_next", account_id=watch.account_id)
-    return rows[0]["next"] - 1 if rows else 0
-
-
-async def _has_more(watch: Watch, store: Store, after: int) -> bool:
-    """Tell whether the log goes on after a place; it costs less than reading it."""
-    rows = await store.query("feed_next", account_id=watch.account_id)
-    return bool(rows) and rows[0]["next"] > after + 1
+    return int(rows[0]["next"]) if rows else 1
