@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -286,3 +287,33 @@ def test_deliveries_can_be_looked_at_and_sent_again(shop: Shop) -> None:
     shop.api.refused("NOT FOUND", "GET", f"{below}/deliveries/nothing")
     shop.api.refused("NOT FOUND", "GET", shop.hooks("/nothing/deliveries"))
     shop.api.refused("NOT FOUND", "POST", f"{below}/deliveries/nothing/resend")
+
+
+def test_what_was_kept_for_nobody_is_let_go(
+    mall_sqlite: Mall,
+) -> None:
+    """Replaced versions of drafts stay while a subscription waits for them, and no longer."""
+    shop = mall_sqlite.shop()
+    file = mall_sqlite.site.server.database.removeprefix("sqlite:///")
+
+    def kept() -> int:
+        connection = sqlite3.connect(file)
+        try:
+            (count,) = connection.execute(
+                "select count(*) from history where account_id = ?", (shop.api.account_id,)
+            ).fetchone()
+        finally:
+            connection.close()
+        return int(count)
+
+    shop.draft(changes=2)
+    assert kept() == 0
+    hook = shop.subscribe("/ok/keeps")
+    shop.draft(changes=3)
+    shop.wait_for(4, "/ok/keeps")
+    shop.wait(lambda: kept() == 0)
+    shop.api.post(shop.hooks(f"/{hook['id']}/pause"))
+    shop.draft(changes=3)
+    assert kept() == 3
+    shop.api.delete(shop.hooks(f"/{hook['id']}"))
+    assert kept() == 0

@@ -90,7 +90,8 @@ def written(
 
     Refuses: TOO_MANY_HOOKS.
     Keeps: the register, and whether replaced drafts are kept, change in the same transaction;
-    the log's row is held before the subscription's place in it is moved.
+    the log's row is held before the subscription's place in it is moved. Replaced drafts that
+    nobody will be told of any more are let go.
     """
     account_id, created_ms = call.account_id, Instant.of(hook.created_at).ms
     register = state.get(register_key(account_id), HookRegister)
@@ -104,6 +105,8 @@ def written(
         puts.append(_put(state, call, key, after, ("active", after.created_ms)))
     also = [Also("keep_drafts", {"account_id": account_id, "kept": keeps_drafts(after)})]
     also += _moves(account_id, hook.id, following)
+    if register is not None and keeps_drafts(register) and not keeps_drafts(after):
+        also.append(Also("history_let_go", {"account_id": account_id}))
     also += [_ping(state, account_id, hook)] if ping else []
     return Decision(tuple(puts), answer, puts[0].version, tuple(also))
 

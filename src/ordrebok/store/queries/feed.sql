@@ -106,3 +106,16 @@ from expiries
 where account_id = :account_id and due_ms <= :now_ms
 order by due_ms, kind, document_id
 limit :limit;
+
+-- name: history_let_go_sqlite
+-- Replaced versions of drafts, when nobody follows the account's drafts any longer.
+delete from history
+where account_id = :account_id and document in (
+    select place from documents where account_id = :account_id and kind = 'draft'
+)
+returning version;
+
+-- name: history_let_go_postgres
+delete from history
+where account_id = :account_id and kind = 'draft'
+returning version;
