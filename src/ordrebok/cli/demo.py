@@ -31,7 +31,13 @@ from ordrebok.wire.token import ClientWithSecret
 
 ACCOUNT: Final = "T12345678"
 CLIENT: Final = "demo"
-SCOPES: Final = ("admin:shopping", "admin:discounts", "admin:accounts")
+SCOPES: Final = (
+    "admin:shopping",
+    "admin:discounts",
+    "admin:billing",
+    "admin:hooks",
+    "admin:accounts",
+)
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 40
 
