@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from tests.support.api import Api, Site, line, site_of
+import httpx
+
+from tests.support.api import Api, Site, line, race, site_of
 from tests.support.openapi import Json
 from tests.support.receiver import Received, Receiver, receiving
 from tests.support.server import Server, poll, serving
@@ -44,12 +50,12 @@ class Shop:
         """The address of a path of the receiver, for this account."""
         return f"{self.receiver.url}{path}/{self.api.account_id}"
 
-    def told(self, path: str = "/ok") -> list[Received]:
-        """What has arrived at a path, without pings."""
+    def told(self, path: str = "/ok", since: int = 0) -> list[Received]:
+        """What has arrived at a path, without pings, from a number on."""
         target = f"{path}/{self.api.account_id}"
         return [
             each
-            for each in self.receiver.requests()
+            for each in self.receiver.requests(since)
             if each.path == target and each.headers["event"] != "ping"
         ]
 
@@ -121,21 +127,68 @@ class Mall:
         """A fresh account."""
         return Shop(self.site.new_account("admin:shopping", "admin:hooks"), self.receiver)
 
-    def at(self, server: Server, shop: Shop) -> Shop:
+    @contextmanager
+    def at(self, server: Server, shop: Shop) -> Iterator[Shop]:
         """The same account at another server of the database."""
-        client = self.site.http.__class__(base_url=server.url, timeout=60, trust_env=False)
-        return Shop(Api(client, self.site.contract, shop.api.credentials), self.receiver)
+        with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+            yield Shop(Api(client, self.site.contract, shop.api.credentials), self.receiver)
 
 
 @contextmanager
-def mall(database: str, folder: Path) -> Iterator[Mall]:
+def mall(database: str, folder: Path, *options: str) -> Iterator[Mall]:
     """A server and a receiver of its own."""
     with (
         receiving() as receiver,
-        serving(database, folder, *SERVE) as server,
+        serving(database, folder, *SERVE, *options) as server,
         site_of(server) as site,
     ):
         yield Mall(site, receiver)
+
+
+class Crowd:
+    """Clients that change drafts at the same time, each its own; knows what was acknowledged."""
+
+    def __init__(self, shop: Shop, drafts: int, clients: int = 8) -> None:
+        """Make the drafts, at version 1."""
+        self._clients = clients
+        self._going = threading.Event()
+        made = race(*[partial(shop.draft) for _ in range(drafts)])
+        self._drafts: list[Json] = made
+        self.acknowledged: dict[str, int] = {draft["id"]: draft["version"] for draft in made}
+        """The version that each draft has at least."""
+
+    def change(self, shop: Shop, times: int) -> None:
+        """Change every draft so many times."""
+        self._going.set()
+        race(*[partial(self._work, shop, mine, times) for mine in self._shares()])
+
+    @contextmanager
+    def changing(self, shop: Shop) -> Iterator[None]:
+        """Change drafts until the end of the block, or until the server is gone."""
+        self._going.set()
+        with ThreadPoolExecutor(self._clients) as threads:
+            for mine in self._shares():
+                threads.submit(self._work, shop, mine, sys.maxsize)
+            try:
+                yield
+            finally:
+                self._going.clear()
+
+    def _shares(self) -> list[list[Json]]:
+        return [self._drafts[first :: self._clients] for first in range(self._clients)]
+
+    def _work(self, shop: Shop, mine: Sequence[Json], times: int) -> None:
+        """Change some drafts in turns; what is not answered was perhaps not done."""
+        for _ in range(times):
+            for draft in mine:
+                if not self._going.is_set():
+                    return
+                try:
+                    shop.change(draft)
+                except httpx.TransportError:
+                    self._going.clear()
+                    return
+                self.acknowledged[draft["id"]] += 1
 
 
 def versions(received: Iterable[Received]) -> dict[str, list[int]]:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from ordrebok import clock
 from ordrebok.delivery.follower import Follower, Standing, Tools
@@ -27,18 +27,31 @@ _HELD_SECONDS: Final = 12.0
 """How long a subscription stays with a server that no longer renews it."""
 _MARGIN_SECONDS: Final = 3.0
 """So long before the end, a server that could not renew stops sending."""
+_ENDING_SECONDS: Final = 5.0
+"""How long what is on its way may take when the server stops."""
+
+
+class Figures(Protocol):
+    """Takes what operators look at."""
+
+    def delivery(self, outcome: str) -> None:
+        """Count an attempt: `delivered`, `ignored`, `failed` (tried again) or `given_up`."""
+
+    def behind(self, changes: int) -> None:
+        """Take how many changes the subscription furthest behind has not come to yet."""
 
 
 class Dispatcher:
     """Holds subscriptions, and has a follower for each of them."""
 
-    def __init__(self, store: Store, clocks: Clocks, outgoing: Outgoing) -> None:
+    def __init__(self, store: Store, clocks: Clocks, outgoing: Outgoing, figures: Figures) -> None:
         """Take what is needed; nothing is held yet."""
         self._store = store
+        self._figures = figures
         self._clocks = clocks
         self._outgoing = outgoing
         self._holder = new_uuid()
-        self._tools = Tools(store, clocks, outgoing, self._holder, self._is_held)
+        self._tools = Tools(store, clocks, outgoing, self._holder, self._is_held, figures.delivery)
         self._followers: dict[tuple[str, str], tuple[Follower, asyncio.Task[None]]] = {}
         self._held_until = 0.0
         self._renewed = 0.0
@@ -49,12 +62,21 @@ class Dispatcher:
         try:
             with self._store.bell.listening(FOLLOWING, ear):
                 while not ear.has_left():
-                    # While the database is away, followers stop when what they hold may be lost.
-                    with suppress(StoreUnavailable):
+                    try:
                         await self._look()
-                    await ear.rung(_LOOK_SECONDS)
+                    except StoreUnavailable:
+                        pass  # Followers stop by themselves when what they hold may be lost.
+                    except Exception:
+                        LOGGER.exception("subscriptions cannot be looked for")
+                        await asyncio.sleep(_RENEW_SECONDS)
+                    if await ear.rung(_LOOK_SECONDS):
+                        self._renewed = 0.0  # Something was perhaps paused, resumed or ended.
         finally:
-            await self._end()
+            ending = asyncio.ensure_future(self._end())
+            while not ending.done():
+                # The end of the server is announced more than once.
+                with suppress(asyncio.CancelledError):
+                    await asyncio.shield(ending)
 
     def _is_held(self) -> bool:
         return time.monotonic() < self._held_until
@@ -83,7 +105,12 @@ class Dispatcher:
         self._renewed, self._held_until = now, now + _HELD_SECONDS - _MARGIN_SECONDS
         held = {(row["account_id"], row["hook_id"]) for row in rows}
         for place in [place for place in self._followers if place not in held]:
-            await self._drop(place)
+            follower, task = self._followers[place]
+            follower.ear.leave()
+            if task.done():
+                del self._followers[place]
+        rows = await self._store.query("followers_lag", holder=self._holder, active=True)
+        self._figures.behind(rows[0]["changes"] or 0)
 
     async def _take(self, count: int) -> None:
         """Hold so many that are free; others want some, too."""
@@ -116,18 +143,22 @@ class Dispatcher:
             fields = {"account_id": place[0], "subscription": place[1]}
             LOGGER.exception("a subscription cannot be served", extra={"fields": fields})
             await asyncio.sleep(_RENEW_SECONDS)
-
-    async def _drop(self, place: tuple[str, str]) -> None:
-        """Let go of a follower."""
-        _, task = self._followers.pop(place)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        self._renewed = 0.0  # If the subscription goes on, it is followed anew at once.
 
     async def _end(self) -> None:
-        """Let go of everything, so that others need not wait for it."""
-        for place in list(self._followers):
-            await self._drop(place)
+        """Let go of everything, so that others need not wait for it.
+
+        What is on its way is waited for and noted, so that nobody sends it again.
+        """
+        tasks = []
+        for follower, task in self._followers.values():
+            follower.ear.leave()
+            tasks.append(task)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_ENDING_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         with suppress(StoreUnavailable):
             await self._store.execute("followers_leave", holder=self._holder)
         await self._outgoing.close()

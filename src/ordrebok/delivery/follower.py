@@ -13,7 +13,7 @@ from ordrebok import clock
 from ordrebok.decision import Also, Call
 from ordrebok.delivery.outcome import Outcome
 from ordrebok.delivery.outgoing import Outgoing
-from ordrebok.delivery.round import Round
+from ordrebok.delivery.round import Round, Waiting
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.bell import Ear
 from ordrebok.store.interface import Row, Store, StoreUnavailable
@@ -73,6 +73,8 @@ class Tools(msgspec.Struct, frozen=True):
     holder: str
     is_held: Callable[[], bool]
     """Whether what this server holds is surely still held."""
+    count: Callable[[str], None]
+    """Takes the outcome of each attempt."""
 
 
 class HasEnded(Exception):  # noqa: N818 -- nothing went wrong
@@ -92,8 +94,10 @@ class Follower:
         self._saved = standing.position
         self._tools = tools
         self._store = tools.store
-        self._blocked: dict[Place, int] = {}
-        """Documents of which something waits to be sent again, and until when."""
+        self._blocked: dict[Place, Waiting] = {}
+        """Documents of which something waits to be sent again."""
+        self._unsaved: list[Delivery] = []
+        """What has become of deliveries, until it is written down."""
         self._maker: Maker | None = None
         self._version = 0
         """The version of the subscription that is served here."""
@@ -102,8 +106,9 @@ class Follower:
     async def run(self) -> None:
         """Send what there is, then wait for more, until the subscription ends."""
         with self._store.bell.listening(self._account_id, self.ear):
-            while True:
+            while not self.ear.has_left():
                 try:
+                    await self._save()  # What could not be written down when it happened.
                     await self._look_what_waits()
                     while await self._round():
                         pass
@@ -119,18 +124,22 @@ class Follower:
         """Wait until something has happened, or is due."""
         while not await self.ear.rung(_LOOK_SECONDS):
             now_ms = self._now_ms()
-            if self._blocked and min(self._blocked.values()) <= now_ms:
+            if any(waiting.due_ms <= now_ms for waiting in self._blocked.values()):
                 return
             if self._standing.failures and self._standing.next_ms <= now_ms:
                 return
         await asyncio.sleep(_GATHER_SECONDS)  # What comes in a crowd is sent in a crowd.
+
+    def _may_send(self) -> bool:
+        """Tell whether to go on: the subscription is held here, and the server stays."""
+        return self._tools.is_held() and not self.ear.has_left()
 
     # ------------------------------------------------------------------ one round
 
     async def _round(self) -> bool:
         """Send what there is now, at most so much; tell whether there may be more at once."""
         now_ms = self._now_ms()
-        if not self._tools.is_held() or now_ms < self._standing.next_ms:
+        if not self._may_send() or now_ms < self._standing.next_ms:
             return False
         hook = await self._hook()
         due = await self._due(now_ms)
@@ -144,12 +153,12 @@ class Follower:
         await self._send(hook, round_)
         position = changes[-1]["position"] if changes else self._standing.position
         self._standing.position = round_.reached(position)
-        rows = round_.rows()
-        if rows:
-            await self._flush(rows)
-        elif self._standing.position - self._saved >= _SAVED_EVERY:
+        self._unsaved += round_.rows()
+        if self._unsaved or self._standing.position - self._saved >= _SAVED_EVERY:
             await self._save()
         await self._judge(hook, round_)
+        if round_.stopped or not self._may_send():
+            return False
         return len(due) == _TOGETHER or len(changes) == _TOGETHER or bool(round_.parked)
 
     async def _hook(self) -> StoredHook:
@@ -190,6 +199,9 @@ class Follower:
             while groups and not round_.stopped:
                 await self._tell(hook, groups.popleft(), round_)
 
+        # A receiver that did not answer is asked by one at a time, until it does.
+        while groups and self._standing.failures and not round_.stopped:
+            await self._tell(hook, groups.popleft(), round_)
         workers = min(_AT_ONCE, len(groups))
         if workers == 1:
             await work()
@@ -201,12 +213,13 @@ class Follower:
     async def _tell(self, hook: StoredHook, deliveries: Sequence[Delivery], round_: Round) -> None:
         """Send what there is about one document, in order, up to the first that is not taken."""
         for number, delivery in enumerate(deliveries):
-            if round_.stopped or not self._tools.is_held():
+            if round_.stopped or not self._may_send():
                 round_.leave(deliveries[number:])
                 return
             answered = await self._attempt(hook, delivery)
             after = after_attempt(delivery, answered, self._now_ms(), _chance())
             round_.note(after)
+            self._tools.count("failed" if after.state == "waiting" else after.state)
             verdict = schedule.verdict(answered.status)
             self._fare(verdict, answered.status, round_)
             if verdict == "gone":
@@ -252,25 +265,29 @@ class Follower:
 
     # ------------------------------------------------------------------ what is written down
 
-    async def _flush(self, rows: Sequence[Delivery]) -> None:
-        """Write down what became of deliveries, and how far this has come, together."""
-        before = self._saved
-        put = Also("deliveries_put", {**self._place, "rows": rows_of(rows)})
+    async def _save(self) -> None:
+        """Write down what became of deliveries, and how far this has come, together.
+
+        Keeps: what could not be written stays to be written, before anything else is sent.
+        """
+        if not self._unsaved and self._saved == self._standing.position:
+            return
+        rows = self._unsaved
+        statements = [self._moved()]
+        if rows:
+            statements.append(Also("deliveries_put", {**self._place, "rows": rows_of(rows)}))
         passed: dict[str, object] = {
             "account_id": self._account_id,
-            "after": before,
+            "after": self._saved,
             "position": self._standing.position,
         }
+        statements.append(Also("history_passed", passed))
         # The place first, as whoever ends a subscription does: so nobody waits in a ring.
-        await self._store.run((self._moved(), put, Also("history_passed", passed)))
+        await self._store.run(statements)
+        self._unsaved = []
         self._saved = self._standing.position
         if self._blocked or any(row.due_ms is not None for row in rows):
             await self._look_what_waits()
-
-    async def _save(self) -> None:
-        """Write down how far this has come, if it has."""
-        if self._saved != self._standing.position:
-            await self._flush(())
 
     def _moved(self) -> Also:
         standing = self._standing
@@ -279,6 +296,7 @@ class Follower:
             {
                 **self._place,
                 "holder": self._tools.holder,
+                "before": self._saved,
                 "position": standing.position,
                 "failures": standing.failures,
                 "failing_since_ms": standing.failing_since_ms,
@@ -287,9 +305,9 @@ class Follower:
         )
 
     async def _look_what_waits(self) -> None:
-        rows = await self._store.query("deliveries_waiting", **self._place)
+        rows = await self._store.read("deliveries_waiting", **self._place)
         self._blocked = {
-            (row["document_kind"], row["document_id"]): row["due_ms"]
+            (row["document_kind"], row["document_id"]): Waiting(row["first_id"], row["due_ms"])
             for row in rows
             if row["document_kind"]
         }

@@ -1,10 +1,18 @@
 """One round of deliveries to a subscription: who comes when, and what becomes of each."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from ordrebok.webhooks.deliveries import Delivery, Place
+
+
+class Waiting(NamedTuple):
+    """What waits of one document: its first delivery, and when the last one is due."""
+
+    first_id: str
+    due_ms: int
 
 
 class Round:
@@ -14,10 +22,10 @@ class Round:
         self,
         due: Sequence[Delivery],
         new: Sequence[Delivery],
-        blocked: Mapping[Place, int],
+        blocked: Mapping[Place, Waiting],
         now_ms: int,
     ) -> None:
-        """Put new deliveries behind those of their document that wait already."""
+        """Put deliveries behind those of their document that wait already."""
         self.stopped = False
         self.gone = False
         self.parked: list[Delivery] = []
@@ -30,7 +38,11 @@ class Round:
         self._put_off: list[Delivery] = []
         self._groups: dict[Place, list[Delivery]] = {}
         for delivery in due:
-            self._groups.setdefault(delivery.place, []).append(delivery)
+            first = blocked.get(delivery.place)
+            if first is None or delivery.place in self._groups or delivery.id <= first.first_id:
+                self._groups.setdefault(delivery.place, []).append(delivery)
+            else:  # Its document's first was put off, when this was not at hand.
+                self._put_off.append(replace(delivery, due_ms=max(first.due_ms, now_ms + 1)))
         known = frozenset(self._groups)
         for delivery in new:
             place = delivery.place
@@ -92,8 +104,12 @@ class Round:
             if delivery.state == "waiting"
         }
         parked = [
-            replace(delivery, due_ms=waiting.get(place) or self._blocked.get(place, self._now_ms))
+            replace(delivery, due_ms=waiting.get(delivery.place) or self._until(delivery.place))
             for delivery in self.parked
-            for place in (delivery.place,)
         ]
         return [*self._attempted, *self._put_off, *parked, *self._left]
+
+    def _until(self, place: Place) -> int:
+        """Return when what waits of a document is due."""
+        known = self._blocked.get(place)
+        return self._now_ms if known is None else known.due_ms

@@ -101,7 +101,7 @@ class Lifespan:
         """Return what sends to subscriptions."""
         house = self._house
         outgoing = Outgoing(private_targets=house.settings.private_targets)
-        return Dispatcher(house.store, house.clocks, outgoing)
+        return Dispatcher(house.store, house.clocks, outgoing, house.metrics)
 
     async def _now_and_then(self) -> None:
         """Collect young garbage every few seconds, and all of it every few minutes.

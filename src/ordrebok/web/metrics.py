@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
+    Counter,
     Gauge,
     Histogram,
     generate_latest,
@@ -47,6 +48,18 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self.registry,
         )
+        self._deliveries = Counter(
+            "ordrebok_deliveries",
+            "Attempts to deliver to subscriptions, by outcome; what failed is tried again.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._behind = Gauge(
+            "ordrebok_deliveries_behind",
+            "Changes that the active subscription furthest behind has not come to yet.",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
         if not self._shared:
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
@@ -59,6 +72,14 @@ class Metrics:
     def observer(self, operation: str, status: int) -> Observe:
         """Return what takes the seconds of one request."""
         return self._durations.labels(operation, str(status)).observe
+
+    def delivery(self, outcome: str) -> None:
+        """Count an attempt to deliver."""
+        self._deliveries.labels(outcome).inc()
+
+    def behind(self, changes: int) -> None:
+        """Take how many changes the subscription furthest behind has not come to yet."""
+        self._behind.set(changes)
 
     def text(self) -> bytes:
         """Return the figures, of all processes together where there are several."""

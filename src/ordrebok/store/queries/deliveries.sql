@@ -97,12 +97,21 @@ where f.account_id is not null and f.holder = :holder and f.active = :active
         )
     );
 
+-- name: followers_lag
+-- How many changes the follower furthest behind has not come to yet.
+select max(l.next - 1 - f.position) as changes
+from followers as f
+join feeds as l on l.account_id = f.account_id
+where f.account_id is not null and f.holder = :holder and f.active = :active;
+
 -- name: follower_moved
--- How far a follower has come, and how it fares. No row comes back to one who holds it no longer.
+-- How far a follower has come, and how it fares. One that somebody else holds, or that was moved
+-- meanwhile, stays; one that was only let go of has come so far all the same.
 update followers
 set position = :position, failures = :failures, failing_since_ms = :failing_since_ms,
     next_ms = :next_ms
-where account_id = :account_id and hook_id = :hook_id and holder = :holder
+where account_id = :account_id and hook_id = :hook_id and position = :before
+    and (holder = :holder or holder is null)
 returning position;
 
 -- name: changes_to_send_sqlite
@@ -202,7 +211,7 @@ limit :limit;
 
 -- name: deliveries_waiting
 -- Documents of which something waits to be sent, and until when: what is newer waits behind it.
-select document_kind, document_id, max(due_ms) as due_ms
+select document_kind, document_id, min(id) as first_id, max(due_ms) as due_ms
 from deliveries
 where account_id = :account_id and hook_id = :hook_id and due_ms is not null
 group by document_kind, document_id;

@@ -1,0 +1,96 @@
+"""Deliveries when receivers or the database fail on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.support.hooks import Mall, mall, versions
+
+MANY = 230
+"""Changes of one document: more than are read at once, and then some."""
+ORDERS = 30
+_END_WAITING = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'
+"""
+
+
+async def end_connections_that_write(database: str, times: int, held: threading.Event) -> None:
+    """Let nothing be written about deliveries, and end the connections that try."""
+    connection = await asyncpg.connect(database)
+    try:
+        async with connection.transaction():
+            await connection.execute("lock table deliveries in exclusive mode")
+            held.set()
+            while times:
+                times -= len(await connection.fetch(_END_WAITING)) > 0
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def hall(database_url: str, tmp_path: Path) -> Iterator[Mall]:
+    """A server that has nothing else to send, once for each engine."""
+    with mall(database_url, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def hall_postgres(postgres_url: str, tmp_path: Path) -> Iterator[Mall]:
+    """A server whose database is away now and then."""
+    with mall(postgres_url, tmp_path) as found:
+        yield found
+
+
+def test_many_changes_of_a_document_stay_behind_its_first(hall: Mall) -> None:
+    """However many wait: none is sent before the one in front of it was taken."""
+    shop = hall.shop()
+    hook = shop.subscribe("/flaky/1")
+    shop.api.post(shop.hooks(f"/{hook['id']}/pause"))
+    draft = shop.draft(changes=MANY - 1)
+    shop.api.post(shop.hooks(f"/{hook['id']}/resume"))
+    shop.wait(lambda: len(shop.deliveries(hook)) == MANY)
+    for number in range(1, 5):
+        shop.wait_for(2 * number - 1, "/flaky/1")
+        shop.wait(lambda: all("next_attempt_at" in row for row in waiting(shop.deliveries(hook))))
+        shop.advance(10)
+    told = versions(shop.wait_for(9, "/flaky/1"))[draft["id"]]
+    assert all(after - before in {0, 1} for before, after in pairwise(told))
+    assert told[:9] == [1, 1, 2, 2, 3, 3, 4, 4, 5]
+
+
+@pytest.mark.postgres
+def test_what_failed_while_the_database_was_away_is_sent_again(hall_postgres: Mall) -> None:
+    """No failure is forgotten because it could not be written down at once."""
+    shop = hall_postgres.shop()
+    hook = shop.subscribe("/flaky/1", ["shopping_order_add"])
+    shop.api.post(shop.hooks(f"/{hook['id']}/pause"))
+    orders = {shop.api.order()["order_id"] for _ in range(ORDERS)}
+    held, database = threading.Event(), hall_postgres.site.server.database
+    with ThreadPoolExecutor(1) as thread:
+        ending = thread.submit(asyncio.run, end_connections_that_write(database, 2, held))
+        held.wait(30)
+        shop.api.post(shop.hooks(f"/{hook['id']}/resume"))
+        ending.result(60)
+    shop.wait(lambda: len(shop.deliveries(hook)) == ORDERS)
+
+    def all_taken() -> bool:
+        shop.advance(60)
+        return {row["state"] for row in shop.deliveries(hook)} == {"delivered"}
+
+    shop.wait(all_taken)
+    assert versions(shop.told("/flaky/1")).keys() == orders
+
+
+def waiting(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Those that are still to be sent."""
+    return [row for row in rows if row["state"] == "waiting"]
