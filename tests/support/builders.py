@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ordrebok.clock import Instant
 from ordrebok.comments.operations import OPERATIONS as COMMENTS
 from ordrebok.decision import Call, Commit, Decision, Fetch, Key, Stored
+from ordrebok.discounts.operations import OPERATIONS as DISCOUNTS
 from ordrebok.drafts import completion, rules
 from ordrebok.drafts.operations import OPERATIONS as DRAFTS
 from ordrebok.events.operations import OPERATIONS as EVENTS
@@ -22,6 +23,7 @@ from ordrebok.orders.lists import OPERATIONS as LISTS
 from ordrebok.orders.operations import OPERATIONS as ORDERS
 from ordrebok.orders.rules import recomputed
 from ordrebok.refusals import Fault, Refusal
+from ordrebok.retention.operations import OPERATIONS as ERASURES
 from ordrebok.wire.base import encode
 from ordrebok.wire.draft import Draft, DraftBody, Options
 from ordrebok.wire.item import DiscountLine, Item, ItemBody, RelatedItem, TaxLine
@@ -39,7 +41,9 @@ LATER = NOW.plus(60)
 ORDERS_PATH = f"/v1/accounts/{ACCOUNT}/shopping/orders"
 DRAFTS_PATH = f"/v1/accounts/{ACCOUNT}/shopping/draft_orders"
 
-ROWS = {row.id: row for row in (*DRAFTS, *ORDERS, *LISTS, *EVENTS, *COMMENTS)}
+ROWS = {
+    row.id: row for row in (*DRAFTS, *ORDERS, *LISTS, *EVENTS, *COMMENTS, *DISCOUNTS, *ERASURES)
+}
 """The rows of the API table that these builders can carry out."""
 
 SHARED = frozenset({"INVALID_REQUEST_PARAMETER", "STALE_VERSION"})

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from ordrebok.decision import Call, Key, Put, State
-from ordrebok.discounts.claim_lists import ALL, enlisted, look_up, newest, struck
+from ordrebok.discounts.claim_lists import ALL, emptied, enlisted, look_up, newest, struck
 from tests.support.builders import ACCOUNT, ACTOR, NOW
 
 T = TypeVar("T")
@@ -50,9 +50,9 @@ class Shelf:
         self.write(puts)
         return place
 
-    def strike(self, place: int) -> None:
-        """Take a claim out of the list."""
-        self.write(struck(cast("State", self), CALL, ALL, place))
+    def strike(self, place: int, name: str = "") -> None:
+        """Take a claim out of the list, which is named after its place if not otherwise."""
+        self.write(struck(cast("State", self), CALL, ALL, name or str(place), place))
 
     def rows(self, limit: int = 10_000, before: int | None = None) -> list[str]:
         """Return the first ids of the list."""
@@ -83,11 +83,32 @@ def test_deleted_claims_cost_the_list_nothing() -> None:
     shelf = Shelf()
     first = shelf.add("first")
     for number in range(5_000):
-        shelf.strike(shelf.add(str(number)))
+        shelf.strike(shelf.add(str(number)), str(number))
     shelf.read = 0
     assert shelf.rows(10) == ["first"]
     assert shelf.read <= 5
-    shelf.strike(first)
+    shelf.strike(first, "first")
     assert shelf.rows() == []
     listed = look_up(cast("State", shelf), ACCOUNT, ALL)
     assert (listed.live, listed.made, listed.empty) == (0, 5_001, ((0, 49),))
+
+
+@pytest.mark.parametrize("made", [1, 100, 101, 250])
+def test_a_list_that_is_emptied_begins_anew(made: int) -> None:
+    """None of its documents names a claim, and a claim of before is struck from nothing."""
+    shelf = Shelf()
+    for number in range(made):
+        shelf.add(str(number))
+    shelf.write(emptied(cast("State", shelf), CALL, ALL))
+    assert shelf.rows() == []
+    assert not [key for key, each in shelf.documents.items() if getattr(each, "ids", ())]
+    assert shelf.add("new") == 0
+    for number in range(made):
+        shelf.strike(number)
+    assert shelf.rows() == ["new"]
+    assert look_up(cast("State", shelf), ACCOUNT, ALL).live == 1
+
+
+def test_a_list_that_is_not_there_needs_no_emptying() -> None:
+    """Nothing is written for somebody without claims."""
+    assert emptied(cast("State", Shelf()), CALL, ALL) == []

@@ -66,6 +66,17 @@ def faults(booked: Iterable[tuple[Wanted, CompiledRule, Standing]]) -> list[Faul
     return found
 
 
+def gone(want: Wanted) -> Fault:
+    """Return the fault of a ref whose customer was erased after the draft was priced with it."""
+    return Fault(
+        "DISCOUNT_USED_UP",
+        f"discount {want.rule_id} is held by nobody any more",
+        ("order", "discounts"),
+        "the draft with its discounts applied again (apply_discounts=true)",
+        {"discount_id": want.rule_id, "ref_id": want.ref_id, "limit": "customers"},
+    )
+
+
 def pruned(discounts: Discounts | None, items: Iterable[Item]) -> tuple[Discount, ...] | None:
     """Return `discounts[]` without what no discount line bears any more.
 

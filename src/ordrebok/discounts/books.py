@@ -15,6 +15,7 @@ from ordrebok.discounts import bookings
 from ordrebok.discounts.bookings import Wanted
 from ordrebok.discounts.compiled import CompiledRule
 from ordrebok.discounts.giving import (
+    ERASED,
     WILDCARDS,
     after_booking,
     after_release,
@@ -186,7 +187,8 @@ def booked(
 
     `new` is false for an order that is added to. `instead_of` is an order that is replaced: what
     it had booked is given back first.
-    Refuses: DISCOUNT_USED_UP, naming every ref that has not enough left; AMOUNT_TOO_LARGE.
+    Refuses: DISCOUNT_USED_UP, naming every ref that has not enough left, or whose customer was
+    erased; AMOUNT_TOO_LARGE.
     Keeps: bookings are written in the transaction that makes the orders, so they stand exactly
     once; of parallel completions, the last use goes to one.
     """
@@ -209,6 +211,9 @@ def booked(
         ref = books.ref(want.ref_id)
         rule = rule_as_it_stands(state, call.account_id, want.rule_id)
         if ref is None or rule is None:
+            continue
+        if ref.given_to == ERASED:
+            lacking.append(bookings.gone(want))
             continue
         lacking += bookings.faults([(want, rule, standing_of(ref))])
         books.book(ref, rule, want, (ORDER, order_id))

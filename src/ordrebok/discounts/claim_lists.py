@@ -52,12 +52,36 @@ def enlisted(state: State, call: Call, name: str, claim_id: str) -> tuple[int, l
     ]
 
 
-def struck(state: State, call: Call, name: str, place: int) -> list[Put]:
-    """Return what takes a claim out of a list; the places of the others stay."""
+def emptied(state: State, call: Call, name: str) -> list[Put]:
+    """Return what empties a list altogether, with every document of it, so that they can go.
+
+    Who makes a claim at the same time begins the list anew on what is written here.
+    """
+    listed = state.get(_list_key(call.account_id, name), ClaimList)
+    if listed is None:
+        return []
+    numbers = range(-(-listed.made // _CHUNK))
+    keys = [_names_key(call.account_id, name, number) for number in numbers]
+    state.ahead(keys)
+    after = ClaimList(version=listed.version + 1, created_ms=listed.created_ms)
+    puts = [put_index(state, call, _list_key(call.account_id, name), after)]
+    for key in keys:
+        names = state.get(key, ClaimNames)
+        if names is not None:
+            none = replace(names, version=names.version + 1, ids=())
+            puts.append(put_index(state, call, key, none))
+    return puts
+
+
+def struck(state: State, call: Call, name: str, claim_id: str, place: int) -> list[Put]:
+    """Return what takes a claim out of a list; the places of the others stay.
+
+    Nothing, where it does not stand there: the list of an erased customer went as a whole.
+    """
     listed = look_up(state, call.account_id, name)
     key = _names_key(call.account_id, name, place // _CHUNK)
     names = state.get(key, ClaimNames)
-    if names is None:
+    if names is None or names.ids[place % _CHUNK : place % _CHUNK + 1] != (claim_id,):
         return []
     ids = [*names.ids]
     ids[place % _CHUNK] = ""

@@ -221,13 +221,14 @@ def _delete(call: Call) -> Plan:
             updated_at=state.now.text,
             version=claim.version + 1,
         )
-        own = of_customer(claim.customer_id)
         puts = (
             put(state, call, key, after),
             *books.puts(),
-            *struck(state, call, ALL, claim.place),
-            *struck(state, call, own, claim.customer_place),
+            *struck(state, call, ALL, claim.id, claim.place),
         )
+        if claim.customer_id is not None:
+            own = of_customer(claim.customer_id)
+            puts += (*struck(state, call, own, claim.id, claim.customer_place),)
         return Decision(puts, _answer(after))
 
     return Commit(keys=(key,), decide=decide, idempotency=call.idempotency)

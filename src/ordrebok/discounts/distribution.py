@@ -286,7 +286,7 @@ def _entity(ref: RefDocument) -> Entity:
     """Return a ref as the list shows it."""
     return Entity(
         id=ref.id,
-        customer_id=ref.given_to,
+        customer_id=ref.given_to or None,
         created_at=ref.created_at,
         created_by=ref.created_by,
         updated_at=ref.updated_at,
@@ -307,7 +307,7 @@ def _usage(ref: RefDocument, statistics: Statistics) -> DiscountUsage:
         id=ref.id,
         ref_id=ref.id,
         discount_id=ref.discount_id,
-        customer_id=ref.given_to,
+        customer_id=ref.given_to or None,
         create_at=ref.created_at,
         updated_at=ref.updated_at,
         created_by=ref.created_by,

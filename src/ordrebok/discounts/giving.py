@@ -25,6 +25,10 @@ KEPT_BOOKINGS = 100
 WILDCARDS = frozenset({EVERYBODY, NOBODY})
 
 
+ERASED = ""
+"""The holder of refs whose customer was erased."""
+
+
 def has_already(wallet: Wallet | None, rule_id: str, constraint: str | None) -> bool:
     """Tell whether giving a rule once more would give nothing new.
 
@@ -70,6 +74,24 @@ def deleted(ref: RefDocument, actor: str, now: Instant) -> RefDocument:
         deleted_by=actor,
         updated_at=now.text,
         version=ref.version + 1,
+    )
+
+
+def without_holder(ref: RefDocument, actor: str, now: Instant) -> RefDocument:
+    """Return a ref whose customer was erased: taken back, and held by nobody ever after.
+
+    Keeps: its book, which stays in the sums of its rule, and with it what an order gives back. For
+    what it was used one by one, and the client's text for why it was given, go.
+    """
+    return replace(
+        ref,
+        given_to=ERASED,
+        deleted_at=ref.deleted_at or now.text,
+        deleted_by=ref.deleted_by if ref.deleted_at is not None else actor,
+        updated_at=now.text,
+        version=ref.version + 1,
+        offering_constraint_id=None,
+        usage_refs=(),
     )
 
 
@@ -153,7 +175,8 @@ def _with(
     ref: RefDocument, standing: Standing, bookings: Sequence[UsageRef], now: Instant
 ) -> RefDocument:
     """Return a ref with another book."""
-    kept = () if ref.given_to in WILDCARDS else tuple(bookings)[-KEPT_BOOKINGS:]
+    nobody = ref.given_to in WILDCARDS or ref.given_to == ERASED
+    kept = () if nobody else tuple(bookings)[-KEPT_BOOKINGS:]
     return replace(
         ref,
         usage=standing.usage,

@@ -125,10 +125,13 @@ def bookings_key(account_id: str, reference: Reference) -> Key:
 def put(
     state: State, call: Call, key: Key, document: Rule | RefDocument | Campaign | ClaimDocument
 ) -> Put:
-    """Return the writing down of a new version of a rule, ref, campaign or claim, and its event."""
-    event = change_event(
-        call, state.new_id(), document.version, state.now, created=document.version == 1
-    )
+    """Return the writing down of a new version of a rule, ref, campaign or claim, and its event.
+
+    The event of a ref or a claim does not repeat the request, which names customers, those of
+    others too: a ref of `*` would remember everybody who bought with it.
+    """
+    silent = document.version == 1 or isinstance(document, RefDocument | ClaimDocument)
+    event = change_event(call, state.new_id(), document.version, state.now, created=silent)
     return Put(
         key=key,
         version=document.version,
@@ -219,7 +222,9 @@ def shelves_for(state: State, account_id: str, customer_id: str | None) -> list[
     shelves = [_shelf(state, account_id, head, wildcard)]
     if customer_id is not None and customer_id != wildcard:
         wallet = state.get(wallet_key(account_id, customer_id), Wallet)
-        if wallet is not None:
+        if wallet is None:
+            forget_holder(account_id, customer_id)
+        else:
             shelves.append(_shelf(state, account_id, head, customer_id, wallet))
     return shelves
 
@@ -243,6 +248,11 @@ def _shelf(
         del _shelves[next(iter(_shelves))]
     _shelves[name] = _Kept(head.digest, wallet, shelf)
     return shelf
+
+
+def forget_holder(account_id: str, holder: str) -> None:
+    """Forget what a holder is offered; it is made again where it is asked for again."""
+    _shelves.pop((account_id, holder), None)
 
 
 def offers_for(state: State, account_id: str, customer_id: str | None) -> list[Offer]:

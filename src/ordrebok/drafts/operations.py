@@ -14,7 +14,7 @@ from ordrebok.drafts.record import (
     live_draft,
     shows_events,
 )
-from ordrebok.drafts.settling import ahead_of, foresee, settled, updated_order
+from ordrebok.drafts.settling import ahead_of, foresee, forget_draft, settled, updated_order
 from ordrebok.drafts.transition import complete
 from ordrebok.events.rules import wanted, with_events
 from ordrebok.items.conversion import item_refusal, items_refusal
@@ -177,6 +177,7 @@ def _delete(call: Call) -> Plan:
         if draft.status == "deleted":
             events = state.events(key) if shows_events(call) else ()
             return Decision((), answer(call, encode(draft), events), draft.version)
+        forget_draft(call)
         after = rules.delete(draft, call.actor_id, state.now)
         return after if isinstance(after, Refusal) else decision(state, call, key, after)
 

@@ -21,7 +21,11 @@ from ordrebok.wire.order import Order
 
 _KEPT_BUYERS = 20_000
 _buyers: dict[tuple[str, str], str] = {}
-"""The customers of drafts that were written last, by account and draft: a hint what to load."""
+"""The customers of open drafts that were written last, by account and draft.
+
+A hint what to load, and nothing else. It is the id itself, because the wallet is found by it; so it
+goes with the draft, and with the customer.
+"""
 
 
 def updated_order(state: State, call: Call, options: Options | None) -> Order | None:
@@ -48,13 +52,29 @@ def _buyer_of(call: Call) -> str | None:
 
 
 def _remember(call: Call, draft: Draft) -> None:
-    """Remember the buyer of a draft for the next write to it."""
+    """Remember the buyer of a draft for the next write to it; an order without one has none."""
     customer = draft.order.customer
+    place = (call.account_id, draft.id)
     if customer is None or customer.id is None:
+        _buyers.pop(place, None)
         return
-    if len(_buyers) >= _KEPT_BUYERS:
+    if not draft.id:
+        return
+    if len(_buyers) >= _KEPT_BUYERS and place not in _buyers:
         del _buyers[next(iter(_buyers))]
-    _buyers[call.account_id, draft.id] = customer.id
+    _buyers[place] = customer.id
+
+
+def forget_draft(call: Call) -> None:
+    """Forget the buyer of the draft in the path, which takes no discounts any more."""
+    _buyers.pop((call.account_id, call.params.get("id", "")), None)
+
+
+def forget_buyer(account_id: str, customer_id: str) -> None:
+    """Forget of which drafts of an account somebody is the buyer."""
+    for place in [place for place, buyer in _buyers.items() if buyer == customer_id]:
+        if place[0] == account_id:
+            del _buyers[place]
 
 
 def foresee(state: State, call: Call, draft: Draft) -> None:

@@ -7,7 +7,7 @@ from ordrebok.discounts.books import booked, told
 from ordrebok.drafts import completion, rules
 from ordrebok.drafts.record import key_of, live_draft
 from ordrebok.drafts.record import put as put_draft
-from ordrebok.drafts.settling import ahead_of, settled, updated_order
+from ordrebok.drafts.settling import ahead_of, forget_draft, settled, updated_order
 from ordrebok.events.rules import change_event
 from ordrebok.ids import nine_of
 from ordrebok.items.conversion import items_refusal
@@ -52,6 +52,7 @@ def complete(call: Call) -> Commit:
             return puts
         orders = [put.document for put in puts]
         order_ids = [order.order_id for order in orders if isinstance(order, Order)]
+        forget_draft(call)
         done = completion.completed(ready, order_ids, orders_path(call), state.now)
         event = change_event(call, state.new_id(), done.version, state.now)
         answer = _completed_answer(done, [o for o in orders if isinstance(o, Order)])

@@ -67,8 +67,9 @@ OPERATIONS = (
         plan=_erase,
         description=(
             "An addition of ours. Whatever says who the customer is leaves every order and draft, "
-            "their events and earlier versions, stored webhook bodies and kept answers. Lines, "
-            "amounts and operations stay. With `dry_run` it is only counted. Asking again is safe."
+            "their events and earlier versions, stored webhook bodies and kept answers, and all "
+            "that was given of discounts. Lines, amounts and operations stay. With `dry_run` it is "
+            "only counted. Asking again is safe."
         ),
     ),
     Operation(

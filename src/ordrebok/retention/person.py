@@ -9,9 +9,12 @@ from msgspec.structs import replace
 
 from ordrebok.clock import Instant
 from ordrebok.decision import Also, Call, Commit, Decision, Key, Kind, Outcome, Put, State
+from ordrebok.discounts.record import forget_holder
+from ordrebok.drafts.settling import forget_buyer
 from ordrebok.operation import Door
 from ordrebok.refusals import Refusal
 from ordrebok.retention.forgetting import erase_person, erased_ids
+from ordrebok.retention.given import erase_given
 from ordrebok.retention.rules import ERASED, mentions, names, notice
 from ordrebok.wire.base import encode
 from ordrebok.wire.erasure import Erasure
@@ -25,8 +28,10 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9@._-]+")
 class Counts(NamedTuple):
     """From how many documents a person was taken out."""
 
-    orders: int
-    drafts: int
+    orders: int = 0
+    drafts: int = 0
+    refs: int = 0
+    claims: int = 0
 
 
 def needle(customer_id: str) -> str:
@@ -39,7 +44,7 @@ def needle(customer_id: str) -> str:
 
 
 async def erase(door: Door, call: Call, customer_id: str, *, dry_run: bool) -> Outcome | Refusal:
-    """Take a person out of every order, draft and event, and all that was kept or sent of them.
+    """Take a person out of every order, draft, discount and event, and all kept or sent of them.
 
     The answer is the entry of the erasure, which names nobody. It is written before anything is
     erased, and finished after: one without `finished_at` was broken off. Asking again does what
@@ -49,7 +54,7 @@ async def erase(door: Door, call: Call, customer_id: str, *, dry_run: bool) -> O
     """
     entry = _Entry(call)
     if call.idempotency is not None:
-        tried = await door.commit(entry.finished(Counts(0, 0), dry_run=True))
+        tried = await door.commit(entry.finished(Counts(), dry_run=True))
         if isinstance(tried, Refusal) or tried.replayed:
             return tried
     if dry_run:
@@ -74,7 +79,13 @@ async def _erase_all(door: Door, call: Call, customer_id: str, *, dry_run: bool)
             outcome = await door.commit(replace(commit, dry_run=dry_run))
             if isinstance(outcome, Outcome):
                 counts[kind] += len(erased_ids(outcome.answer))
-    return Counts(counts["order"], counts["draft"])
+    text = needle(customer_id)
+    given = await erase_given(door, call, customer_id, text, dry_run=dry_run)
+    if not dry_run:
+        # A draft may have been written, or priced, while its turn had not come.
+        forget_buyer(call.account_id, customer_id)
+        forget_holder(call.account_id, customer_id)
+    return Counts(counts["order"], counts["draft"], *given)
 
 
 async def _suspects(

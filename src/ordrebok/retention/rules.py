@@ -212,6 +212,26 @@ def tells_of(event: Event, customer_id: str) -> bool:
         return False
 
 
+def asked_about(event: Event, customer_id: str) -> bool:
+    """Tell whether an event names a customer: in its path, in its body at any depth, or as who did.
+
+    Unlike `tells_of`, also where a request names several, such as those a discount is given to.
+    """
+    request = event.request
+    if event.created_by == customer_id:
+        return True
+    if request is None:
+        return False
+    if request.path is not None and customer_id in unquote(request.path):
+        return True
+    if not request.body:
+        return False
+    try:
+        return mentions(msgspec.json.decode(request.body), customer_id)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
 def order_without_person(order: Order, customer_id: str, now: Instant) -> Order:
     """Return the next version of an order, without what tells whose it was.
 

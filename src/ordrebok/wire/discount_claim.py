@@ -29,8 +29,8 @@ class ClaimedDiscount(Wire, frozen=True, kw_only=True):
     refs: Annotated[tuple[ClaimedRef, ...], Meta(min_length=1, max_length=MAX_CLAIMED)]
 
 
-class ClaimBody(Wire, frozen=True, kw_only=True):
-    """A claim as a client writes it."""
+class ClaimedUse(Wire, frozen=True, kw_only=True):
+    """What a claim says, but for whom it is."""
 
     ref: (
         Annotated[
@@ -40,14 +40,22 @@ class ClaimBody(Wire, frozen=True, kw_only=True):
     ) = None
     type: Annotated[Text | None, Meta(description="Where it comes from, such as `pos`.")] = None
     purchase_at: datetime
-    customer_id: Annotated[CustomerId, Meta(min_length=1)]
     discounts: Annotated[tuple[ClaimedDiscount, ...], Meta(min_length=1, max_length=MAX_CLAIMED)]
 
 
-class Claim(ClaimBody, frozen=True, kw_only=True):
+class ClaimBody(ClaimedUse, frozen=True, kw_only=True):
+    """A claim as a client writes it."""
+
+    customer_id: Annotated[CustomerId, Meta(min_length=1)]
+
+
+class Claim(ClaimedUse, frozen=True, kw_only=True):
     """A claim as it is answered; one that is deleted reserves nothing."""
 
     id: Text
+    customer_id: Annotated[
+        CustomerId | None, Meta(description="Absent once the customer was erased.")
+    ] = None
     created_at: Timestamp
     created_by: Text | None = None
     updated_at: Timestamp

@@ -16,6 +16,7 @@ Holder = Annotated[
         description="A customer id; `*` is any customer, `/` a purchase without customer.",
     ),
 ]
+HolderShown = Annotated[Text | None, Meta(description="Absent once the customer was erased.")]
 Reference = Annotated[str, Meta(min_length=1, max_length=255)]
 MAX_HOLDERS = 1_000
 
@@ -70,7 +71,7 @@ class DiscountUsage(Wire, frozen=True, kw_only=True):
     id: Text
     ref_id: Text
     discount_id: Text
-    customer_id: Text
+    customer_id: HolderShown = None
     create_at: Timestamp
     updated_at: Timestamp
     created_by: Text | None = None
@@ -87,6 +88,7 @@ class RefDocument(Wire, frozen=True, kw_only=True):
     id: Text
     discount_id: Text
     given_to: Text
+    """Empty once the customer was erased; no holder has such an id."""
     created_at: Timestamp
     created_by: Text | None = None
     updated_at: Timestamp
@@ -173,7 +175,7 @@ class Entity(Wire, frozen=True, kw_only=True):
     """To whom a rule is given through one ref, and since when and until when."""
 
     id: Text
-    customer_id: Text
+    customer_id: HolderShown = None
     created_at: Timestamp
     created_by: Text | None = None
     updated_at: Timestamp

@@ -20,6 +20,10 @@ class Erasure(Wire, frozen=True, kw_only=True):
     ] = None
     orders: int | None = None
     drafts: int | None = None
+    refs: Annotated[int | None, Meta(description="Discounts that the person was given.")] = None
+    claims: Annotated[int | None, Meta(description="Uses that were reserved for the person.")] = (
+        None
+    )
     version: int
 
 

@@ -219,3 +219,43 @@ where account_id = :account_id and kind = 'erasure'
     and (created_ms, id) < (:before_ms, :before_id)
 order by created_ms desc, id desc
 limit :limit;
+
+-- name: events_naming_sqlite
+-- Those events of one document in which a text stands, a stretch of them.
+select e.version, cast(e.body as blob) as body
+from documents as d
+cross join events as e on e.account_id = d.account_id and e.document = d.place
+where d.account_id = :account_id and d.kind = :kind and d.id = :id
+    and e.version > :after and instr(e.body, :needle) > 0
+order by e.version
+limit :limit;
+
+-- name: events_naming_postgres
+select version, body
+from events
+where account_id = :account_id and kind = :kind and document_id = :id
+    and version > :after and position(:needle::text in body::text) > 0
+order by version
+limit :limit;
+
+-- name: delete_events_sqlite!
+-- The events of a document that is deleted next, if it still has the version; its place may be
+-- given to another document after it.
+delete from events
+where account_id = :account_id and document = (
+    select place
+    from documents
+    where account_id = :account_id and kind = :kind and id = :id and version = :version
+);
+
+-- name: delete_events_postgres!
+delete from events
+where account_id = :account_id and kind = :kind and document_id = :id and exists (
+    select 1
+    from documents
+    where account_id = :account_id and kind = :kind and id = :id and version = :version
+);
+
+-- name: delete_document!
+delete from documents
+where account_id = :account_id and kind = :kind and id = :id and version = :version;

@@ -1,0 +1,167 @@
+"""What a person was given of discounts, taken out: wallet, refs, claims, and what was asked then.
+
+The shop's sums stay: of each ref its book, of each claim what it reserves. What a rule or campaign
+says is the shop's own text, and not looked into.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from ordrebok.decision import Also, Call, Commit, Decision, Key, Kind, Outcome, Put, State
+from ordrebok.discounts.claim_lists import emptied, of_customer
+from ordrebok.discounts.giving import WILDCARDS, without_holder
+from ordrebok.discounts.record import put, put_index, wallet_key
+from ordrebok.operation import Door
+from ordrebok.refusals import Refusal
+from ordrebok.retention.forgetting import erased_ids, forgetting
+from ordrebok.retention.rules import asked_about, bare_event
+from ordrebok.wire.base import encode
+from ordrebok.wire.discount_claim import ClaimDocument
+from ordrebok.wire.discount_ref import RefDocument, Wallet
+from ordrebok.wire.event import Event
+
+_STRETCH: Final = 500
+"""Documents looked through together; between two stretches others have their turn."""
+_EVENTS: Final = 100
+"""Events read together: the request in each may be large."""
+_KINDS: Final[tuple[Kind, ...]] = ("discount_ref", "discount_register")
+_NOTHING: Final = Decision((), b"[]")
+_read_event: Final = msgspec.json.Decoder(Event).decode
+
+
+class Given(NamedTuple):
+    """From how many refs and claims a person was taken out."""
+
+    refs: int = 0
+    claims: int = 0
+
+
+async def erase_given(
+    door: Door, call: Call, customer_id: str, needle: str, *, dry_run: bool
+) -> Given:
+    """Take a person out of all that discounts keep; return out of how many refs and claims.
+
+    `needle` is a text that stands wherever the id does. The wallet goes first, so that nothing is
+    offered any more, and the list of the claims last, when none of them names it.
+    Keeps: the sums of rules and what orders give back; every document is erased in a transaction of
+    its own; a dry run changes nothing.
+    """
+    if customer_id in WILDCARDS:
+        return Given()  # What is given to everybody, or to nobody by name, is no person's.
+    counts = dict.fromkeys(_KINDS, 0)
+    await door.commit(_wallet_gone(call, customer_id, dry_run=dry_run))
+    for kind in _KINDS:
+        async for key, told in _suspects(door, call.account_id, kind, needle):
+            outcome = await door.commit(_without_person(call, key, customer_id, dry_run=dry_run))
+            if isinstance(outcome, Outcome):
+                counts[kind] += len(erased_ids(outcome.answer))
+            if told and not dry_run:
+                await _bare_events(door, key, customer_id, needle)
+    await door.commit(_list_gone(call, customer_id, dry_run=dry_run))
+    return Given(counts["discount_ref"], counts["discount_register"])
+
+
+async def _suspects(
+    door: Door, account_id: str, kind: Kind, needle: str
+) -> AsyncIterator[tuple[Key, bool]]:
+    """Yield the documents of a kind that may name a person, and whether one of its events may."""
+    after = ""
+    while True:
+        place = {"account_id": account_id, "kind": kind, "after": after}
+        rows = await door.read("naming", **place, needle=needle, limit=_STRETCH)
+        for row in rows:
+            if row["itself"] or row["events"]:
+                yield Key(account_id, kind, row["id"]), bool(row["events"])
+        if len(rows) < _STRETCH:
+            return
+        after = rows[-1]["id"]
+
+
+def _without_person(call: Call, key: Key, customer_id: str, *, dry_run: bool) -> Commit:
+    """Return the plan that takes a person out of a ref or a claim, if it is the person's."""
+    is_claim = key.id.startswith("claim:")
+
+    def decide(state: State) -> Decision | Refusal:
+        """Write it without the person, and forget what was asked of it."""
+        after: RefDocument | ClaimDocument
+        if key.kind == "discount_ref":
+            ref = state.get(key, RefDocument)
+            if ref is None or ref.given_to != customer_id:
+                return _NOTHING
+            after = without_holder(ref, call.actor_id, state.now)
+        elif is_claim:
+            claim = state.get(key, ClaimDocument)
+            if claim is None or claim.customer_id != customer_id:
+                return _NOTHING
+            now = state.now.text
+            after = replace(claim, customer_id=None, updated_at=now, version=claim.version + 1)
+        else:
+            return _NOTHING
+        also = tuple(forgetting(key, state.events(key), customer_id))
+        answer = encode([(key.kind, key.id)])
+        return Decision((put(state, call, key, after),), answer, also=also)
+
+    return Commit(keys=(key,), decide=decide, dry_run=dry_run)
+
+
+def _wallet_gone(call: Call, customer_id: str, *, dry_run: bool) -> Commit:
+    """Return the plan that takes the wallet of a person away; its very key is the person's id."""
+    key = wallet_key(call.account_id, customer_id)
+
+    def decide(state: State) -> Decision | Refusal:
+        """Empty it, so that who gives at the same time begins anew, and delete it."""
+        wallet = state.get(key, Wallet)
+        if wallet is None:
+            return _NOTHING
+        after = replace(wallet, version=wallet.version + 1, refs=())
+        written = put_index(state, call, key, after)
+        return Decision((written,), b"[]", also=_deleting(written))
+
+    return Commit(keys=(key,), decide=decide, dry_run=dry_run)
+
+
+def _list_gone(call: Call, customer_id: str, *, dry_run: bool) -> Commit:
+    """Return the plan that takes the list of a person's claims away, all of it at once."""
+
+    def decide(state: State) -> Decision | Refusal:
+        """Empty its documents, then delete them."""
+        puts = tuple(emptied(state, call, of_customer(customer_id)))
+        return Decision(puts, b"[]", also=tuple(each for one in puts for each in _deleting(one)))
+
+    return Commit(keys=(), decide=decide, dry_run=dry_run)
+
+
+def _deleting(written: Put) -> tuple[Also, Also]:
+    """Return what deletes a document that is written in the same transaction, with its events.
+
+    Nothing, where somebody has written it again within the same group of commits.
+    """
+    place = {**written.key._asdict(), "version": written.version}
+    return Also("delete_events", place), Also("delete_document", place)
+
+
+async def _bare_events(door: Door, key: Key, customer_id: str, needle: str) -> None:
+    """Take what was asked out of those events of a document that are about a person.
+
+    Servers that were before this one kept the requests also in events of refs that are everybody's;
+    there may be very many of them, so they are read a few at a time. Events never change otherwise.
+    """
+    after = 0
+    while True:
+        place = {**key._asdict(), "after": after}
+        rows = await door.read("events_naming", **place, needle=needle, limit=_EVENTS)
+        bare = []
+        for row in rows:
+            event = _read_event(row["body"])
+            if asked_about(event, customer_id):
+                body = encode(bare_event(event, customer_id))
+                place = {**key._asdict(), "version": row["version"], "body": body}
+                bare.append(Also("bare_event", place))
+        if bare:
+            await door.run(bare)
+        if len(rows) < _EVENTS:
+            return
+        after = rows[-1]["version"]
