@@ -148,8 +148,8 @@ def after_attempt(delivery: Delivery, answered: Answered, now_ms: int, chance: f
         status=answered.status,
         duration_ms=answered.duration_ms,
         url=answered.url,
-        request_headers=_text(msgspec.json.encode(answered.request_headers)),
-        response_headers=_text(msgspec.json.encode(answered.response_headers)),
+        request_headers=msgspec.json.encode(answered.request_headers).decode(),
+        response_headers=msgspec.json.encode(answered.response_headers).decode(),
         response_body=answered.response_body.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         fault=answered.failure,
     )
@@ -163,11 +163,6 @@ def of_row(row: Mapping[str, Any]) -> Delivery:
 def rows_of(deliveries: Iterable[Delivery]) -> str:
     """Return deliveries as the one parameter by which `deliveries_put` takes them."""
     return msgspec.json.encode(list(deliveries)).decode()
-
-
-def _text(encoded: bytes) -> str:
-    """Return JSON as a column keeps it: no database holds U+0000, not even escaped."""
-    return encoded.replace(b"\\u0000", b"").decode()
 
 
 _WAITING: Final = (

@@ -1,0 +1,30 @@
+"""What is kept of an attempt to deliver."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from ordrebok.webhooks.deliveries import Answered, Delivery, after_attempt
+
+
+def attempted(headers: dict[str, str]) -> Delivery:
+    """A delivery that was answered with these headers."""
+    delivery = Delivery(id="d", event_delivery="e", event="ping", created_ms=1, body="{}")
+    answered = Answered(
+        url="https://shop.alt/in",
+        request_headers={},
+        status=200,
+        failure=None,
+        response_headers=headers,
+        response_body="",
+        duration_ms=1,
+    )
+    return after_attempt(delivery, answered, 2, 0.5)
+
+
+@pytest.mark.parametrize("value", ["\\u0000", "\\\\u0000", '"\\u0000"', "a\\", "ø"])
+def test_headers_of_an_answer_are_kept_as_they_came(value: str) -> None:
+    """Also those that look like an escape of JSON."""
+    kept = attempted({"X-Answer": value}).response_headers
+    assert msgspec.json.decode(kept) == {"X-Answer": value}
