@@ -66,6 +66,7 @@ def test_faults_are_met_by_nobody_else(playing: Site, sandbox: Sandbox) -> None:
     api, path = sandbox.api, f"/v1/accounts/{sandbox.api.account_id}/auth/token"
     assert playing.new_account().order()["version"] == 1
     api.refused("MISSING_TOKEN", "GET", "orders", headers={"Authorization": ""})
+    api.refused("INVALID_REQUEST_PARAMETER", "GET", "orders?starting_after=nothing")
     basic = httpx.BasicAuth(api.credentials.client_id, api.credentials.client_secret)
     audience = f"https://orders.test/v1/accounts/{api.account_id}"
     assert api.http.post(path, json={"audience": audience}, auth=basic).status_code == 200

@@ -54,7 +54,7 @@ class Playground:
         if isinstance(plan, Play):
             answer = await plan.run(self._boxes)
             return answer if isinstance(answer, Refusal) else Answer(answer)
-        if isinstance(plan, Ask) or not has_sandbox(call.account_id):
+        if isinstance(plan, Ask | Refusal) or not has_sandbox(call.account_id):
             return await carry_out(plan, call, store, book)
         fault = await self._boxes.fault_for(call)
         if fault is not None and fault.kind == "unavailable":
