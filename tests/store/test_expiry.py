@@ -209,6 +209,7 @@ def test_several_processes_share_what_is_due(database_url: str) -> None:
 
     On SQLite it is the server and a command that may meet.
     """
+
     async def use() -> None:
         async with opened_shop(database_url) as shop, opened(database_url, now=shop) as other:
             orders = [await shop.done("aid_orders_post", content()) for _ in range(40)]

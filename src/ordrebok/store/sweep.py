@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ordrebok import clock
 from ordrebok.clock import Instant
-from ordrebok.decision import Also, Outcome
+from ordrebok.decision import Also, Commit, Outcome
 from ordrebok.retention.forgetting import Due, erased_ids, expire
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.interface import Row, Store, StoreUnavailable
@@ -77,15 +77,31 @@ async def expire_due(
         for row in over:
             due = Due(row["kind"], row["document_id"], row["due_ms"])
             commit = expire(account_id, due, updating.get(due.id, ()), dry_run=dry_run)
-            outcome = await store.commit(commit)
-            if isinstance(outcome, Outcome):
-                for each in erased_ids(outcome.answer):
-                    if each not in gone:
-                        gone.add(each)
-                        erased(*each)
+            for each in await _erased_by(store, commit, account_id, due):
+                if each not in gone:
+                    gone.add(each)
+                    erased(*each)
         if len(rows) < _DUE:
             return len(gone)
         after = (rows[-1]["due_ms"], rows[-1]["kind"], rows[-1]["document_id"])
+
+
+async def _erased_by(
+    store: Store, commit: Commit, account_id: str, due: Due
+) -> Sequence[tuple[str, str]]:
+    """Return what a commit erased; one that fails is told of, and holds up no other.
+
+    Raises: StoreUnavailable.
+    """
+    try:
+        outcome = await store.commit(commit)
+    except StoreUnavailable:
+        raise
+    except Exception:
+        fields = {"account_id": account_id, "kind": due.kind, "id": due.id}
+        LOGGER.exception("past its time, and cannot be erased", extra={"fields": fields})
+        return ()
+    return erased_ids(outcome.answer) if isinstance(outcome, Outcome) else ()
 
 
 def _is_over(row: Row, now: Instant) -> bool:
@@ -153,6 +169,10 @@ async def keep_sweeping(store: Store, clocks: Clocks) -> None:
         except StoreUnavailable:
             await asyncio.sleep(_BREATH_SECONDS)
             continue  # The next round finds what this one left.
+        except Exception:
+            LOGGER.exception("sweeping failed")
+            await asyncio.sleep(_BREATH_SECONDS)
+            continue
         if swept:
             LOGGER.info("idempotency records swept: %d", swept)
         if expired:
