@@ -193,6 +193,17 @@ def test_a_repeated_request_gets_the_first_answer(shop: Api) -> None:
     assert len(shop.get(hooks(shop))) == 1
 
 
+def test_the_kept_answer_of_a_deleted_subscription_shows_no_secret(shop: Api) -> None:
+    """What made it is not done again; deleting it is answered again as it was."""
+    made_by, deleted_by = {"Idempotency-Key": "a-key"}, {"Idempotency-Key": "another"}
+    made = shop.post(hooks(shop), a_hook(), headers=made_by)
+    path = hooks(shop, f"/{made['id']}")
+    deleted = shop.delete(path, headers=deleted_by)
+    shop.refused("NOT FOUND", "POST", hooks(shop), a_hook(), headers=made_by)
+    assert shop.delete(path, headers=deleted_by) == deleted
+    assert shop.get(hooks(shop)) == []
+
+
 def test_trying_a_subscription_makes_none(shop: Api) -> None:
     """The answer is what it would be."""
     assert shop.post(hooks(shop), a_hook(), headers={"Prefer": "dry-run"})["active"]

@@ -91,7 +91,8 @@ def written(
     Refuses: TOO_MANY_HOOKS.
     Keeps: the register, and whether replaced drafts are kept, change in the same transaction;
     the log's row is held before the subscription's place in it is moved. Replaced drafts that
-    nobody will be told of any more are let go.
+    nobody will be told of any more are let go. Of one that is deleted no secret stays, also not
+    in the answer that is kept for a repeated request.
     """
     account_id, created_ms = call.account_id, Instant.of(hook.created_at).ms
     register = state.get(register_key(account_id), HookRegister)
@@ -107,6 +108,8 @@ def written(
     also += _moves(account_id, hook.id, following)
     if register is not None and keeps_drafts(register) and not keeps_drafts(after):
         also.append(Also("history_let_go", {"account_id": account_id}))
+    if hook.status == "deleted":
+        also.append(Also("forget_first_answer", {"account_id": account_id, "id": hook.id}))
     also += [_ping(state, account_id, hook)] if ping else []
     return Decision(tuple(puts), answer, puts[0].version, tuple(also))
 
