@@ -101,12 +101,20 @@ def test_what_an_erasure_touches_is_found_by_its_keys(postgres_url: str) -> None
     statements = Statements("postgres")
     names = ("order_at", "earlier_versions", "due_expiries", "drop_expiry", "naming", "bare_event")
     forgotten = ("forget_history", "forget_deliveries", "forget_answers", "forget_answer")
+    meanwhile = ("forget_first_answer", "hold_followers")
     deleted = ("events_naming", "delete_events", "delete_document")
 
     async def use() -> None:
         async with opened(postgres_url):
             connection = await connect(postgres_url)
-            for name in (*names, *forgotten, *deleted, "answers_naming", "drafts_updating"):
+            for name in (
+                *names,
+                *forgotten,
+                *deleted,
+                *meanwhile,
+                "answers_naming",
+                "drafts_updating",
+            ):
                 found = await plan(connection, statements[name].text)
                 assert "Seq Scan" not in found, (name, found)
             await connection.close()

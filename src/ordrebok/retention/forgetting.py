@@ -53,9 +53,11 @@ def forgetting(key: Key, events: Sequence[bytes], hidden: str | None = None) -> 
     Request bodies leave its events; its earlier versions and what was sent to webhooks of it go as
     a whole. Of the answers about it that are kept for repeated requests nothing is left but that
     the request was carried out. `hidden` is a text that paths may not show either.
+    Keeps: what is on its way to a webhook meanwhile leaves nothing behind.
     Source: decisions, orders 6.
     """
     place = key._asdict()
+    yield Also("hold_followers", {"account_id": key.account_id})
     for raw in events:
         event = _read_event(raw)
         bare = bare_event(event, hidden)

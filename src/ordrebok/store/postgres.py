@@ -38,6 +38,8 @@ _POOL = 4
 _LANES = 2
 """While the database writes the group of one lane, the other decides what comes next. Commits that
 meet in different lanes are told apart like those of two processes, by versions."""
+_TRIES = 5
+_TAKEN_BACK = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _COUNT_ROWS = "analyze documents, events, order_terms"
 
 
@@ -246,8 +248,7 @@ class PostgresStore:
         Raises: StoreUnavailable.
         """
         try:
-            async with self._pool.acquire() as connection:
-                return await run(connection)
+            return await self._taken_back_or(run)
         except Exception as error:
             if not is_unavailable(error):
                 raise
@@ -255,3 +256,18 @@ class PostgresStore:
                 await self._pool.expire_connections()
                 return await self._pooled(run, again=False)
             raise StoreUnavailable(f"PostgreSQL: {error}") from error
+
+    async def _taken_back_or(self, run: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run something, and anew where the server took it back so that others could go on.
+
+        Two that wait for each other's rows are a matter of chance, as where an erasure meets the
+        notes of a delivery: nothing is stored of the one that is taken back.
+        Raises: StoreUnavailable.
+        """
+        for _ in range(_TRIES):
+            try:
+                async with self._pool.acquire() as connection:
+                    return await run(connection)
+            except _TAKEN_BACK:
+                continue
+        raise StoreUnavailable("others hold the same rows")

@@ -92,6 +92,19 @@ update events
 set body = :body
 where account_id = :account_id and kind = :kind and document_id = :id and version = :version;
 
+-- name: hold_followers_sqlite
+-- In a SQLite file nobody else writes meanwhile.
+select hook_id from followers where account_id = :account_id limit 0;
+
+-- name: hold_followers_postgres
+-- Whoever notes what became of deliveries holds the subscription's row while it does: what it wrote
+-- is seen by the statements after this one, or it sees what they erased.
+select hook_id
+from followers
+where account_id = :account_id
+order by account_id, hook_id
+for update;
+
 -- name: forget_history_sqlite!
 delete from history
 where account_id = :account_id and document = (
@@ -117,6 +130,17 @@ where account_id = :account_id and subject = :id and subject <> '';
 update idempotency
 set answer = 'null', version = null
 where account_id = :account_id and subject = :id and subject <> '';
+
+-- name: forget_first_answer_sqlite!
+-- Of the answers about a document only the one to its making, which may show what nobody sees again.
+update idempotency
+set answer = cast('null' as blob), version = null
+where account_id = :account_id and subject = :id and subject <> '' and version = 1;
+
+-- name: forget_first_answer_postgres!
+update idempotency
+set answer = 'null', version = null
+where account_id = :account_id and subject = :id and subject <> '' and version = 1;
 
 -- name: naming_sqlite
 -- A stretch of documents, by their ids, and where in each a text stands: in itself, in its events,
