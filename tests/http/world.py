@@ -99,6 +99,7 @@ BODIES: dict[str, Json] = {
         "config": {"url": "https://hooks.orders.alt/in"},
         "events": ["shopping_order_add"],
     },
+    "aid_hooks_subscriptions_hid_resend_post": {"from": "2026-01-01T00:00:00Z"},
     "aid_sandbox_clock_put": {"now": "2030-01-01T12:00:00Z"},
     "aid_sandbox_clock_advance_post": {"seconds": 60},
     "aid_sandbox_faults_put": {"faults": [{"kind": "unavailable"}]},
@@ -153,6 +154,7 @@ class World:
             "customer_id": CUSTOMER,
             "destination": "seller",
             "hid": "no-subscription",
+            "delivery_id": "no-delivery",
             "version": "1",
         }
 

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from time import perf_counter
 from typing import Any, Final, cast
 from urllib.parse import unquote
@@ -119,8 +118,9 @@ class Lifespan:
         """Close the store after the last request, and write the last lines of the log."""
         for task in self._background:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        for ended in await asyncio.gather(*self._background, return_exceptions=True):
+            if isinstance(ended, Exception):  # It must keep nobody from the rest.
+                log.LOGGER.error("work in the background ended badly", exc_info=ended)
         gc.unfreeze()
         await self._house.store.close()
         self._house.access.flush()

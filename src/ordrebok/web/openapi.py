@@ -232,8 +232,12 @@ def _header_parameters(row: Operation) -> list[Schema]:
 
 
 def _takes_key(row: Operation) -> bool:
-    """Tell whether answers are kept by key: not those that show secrets, nor of a sandbox."""
-    return "/auth/" not in row.path and "/sandbox/" not in row.path
+    """Tell whether answers are kept by key.
+
+    Not those that show secrets, nor of a sandbox; and what is sent once more may be so twice.
+    """
+    keyless = "/auth/" in row.path or "/sandbox/" in row.path
+    return not (keyless or row.path.endswith("/resend"))
 
 
 def _schemas(rows: Iterable[Operation]) -> dict[str, Schema]:
