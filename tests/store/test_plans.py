@@ -101,7 +101,7 @@ def test_what_an_erasure_touches_is_found_by_its_keys(postgres_url: str) -> None
     statements = Statements("postgres")
     names = ("order_at", "earlier_versions", "due_expiries", "drop_expiry", "naming", "bare_event")
     forgotten = ("forget_history", "forget_deliveries", "forget_answers", "forget_answer")
-    meanwhile = ("forget_first_answer", "hold_followers")
+    meanwhile = ("forget_first_answer", "hold_followers", "told_next", "sweep_told")
     deleted = ("events_naming", "delete_events", "delete_document")
 
     async def use() -> None:

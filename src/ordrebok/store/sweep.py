@@ -1,4 +1,4 @@
-"""What is swept in the background: answers to repeated requests, and documents past their time."""
+"""What is swept in the background: what was kept for its time, and documents past theirs."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from typing import Any, Final
 from ordrebok import clock
 from ordrebok.clock import Instant
 from ordrebok.decision import Also, Commit, Outcome
+from ordrebok.ids import first_ordered_id
 from ordrebok.retention.forgetting import Due, erased_ids, expire
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.interface import Row, Store, StoreUnavailable
@@ -17,8 +18,10 @@ from ordrebok.wire.base import encode
 LOGGER = logging.getLogger(__name__)
 KEPT_HOURS: Final = 72
 """How long a repeated request gets its first answer again."""
+DELIVERIES_KEPT_DAYS: Final = 7
+"""How long it is shown what was sent to a subscription."""
 _BATCH: Final = 500
-"""Records deleted together: few enough to be no one's long wait."""
+"""Rows deleted together: few enough to be no one's long wait."""
 _DUE: Final = 200
 """Documents looked at together; each is emptied in a transaction of its own."""
 _PAUSE_SECONDS: Final = 600
@@ -42,6 +45,33 @@ async def sweep(store: Store, now: Instant) -> int:
             swept += gone
             if gone < _BATCH:
                 break
+    return swept
+
+
+async def sweep_deliveries(store: Store, clocks: Clocks) -> int:
+    """Delete every delivery that was made more than seven days ago, by the clock of its account.
+
+    What still waits to be sent stays, unless its subscription is over.
+    Keeps: short transactions of one subscription each.
+    Raises: StoreUnavailable.
+    """
+    swept = 0
+    for account in await store.query("accounts_all"):
+        account_id = account["account_id"]
+        before_ms = clocks.now_for(account_id).ms - DELIVERIES_KEPT_DAYS * 86_400_000
+        before = first_ordered_id(max(0, before_ms))
+        hook_id = ""
+        while True:
+            (told,) = await store.query("told_next", account_id=account_id, after=hook_id)
+            if told["hook_id"] is None:
+                break
+            hook_id = told["hook_id"]
+            place = {"account_id": account_id, "hook_id": hook_id}
+            gone = _BATCH
+            while gone == _BATCH:
+                rows = await store.execute("sweep_told", **place, before=before, limit=_BATCH)
+                gone = len(rows)
+                swept += gone
     return swept
 
 
@@ -163,6 +193,7 @@ async def keep_sweeping(store: Store, clocks: Clocks) -> None:
         seen = clocks.moved()
         try:
             swept = await sweep(store, clock.now())
+            told = await sweep_deliveries(store, clocks)
             expired = await sweep_expired(store, clocks)
             if expired or unscrubbed:
                 unscrubbed = not await store.scrub()
@@ -175,5 +206,7 @@ async def keep_sweeping(store: Store, clocks: Clocks) -> None:
             continue
         if swept:
             LOGGER.info("idempotency records swept: %d", swept)
+        if told:
+            LOGGER.info("deliveries swept: %d", told)
         if expired:
             LOGGER.info("orders and drafts past their time erased: %d", expired)

@@ -283,3 +283,33 @@ where account_id = :account_id and kind = :kind and document_id = :id and exists
 -- name: delete_document!
 delete from documents
 where account_id = :account_id and kind = :kind and id = :id and version = :version;
+
+-- name: told_next
+-- The next subscription of which deliveries are kept; null after the last one.
+select min(hook_id) as hook_id
+from deliveries
+where account_id = :account_id and hook_id > :after;
+
+-- name: sweep_told
+-- The oldest deliveries of a subscription, those before an id that nothing more happens to. One that
+-- waits goes too where the subscription follows no more.
+delete from deliveries
+where account_id = :account_id and hook_id = :hook_id and id <= (
+    select id
+    from (
+        select id
+        from deliveries
+        where account_id = :account_id and hook_id = :hook_id and id < :before
+            and (due_ms is null or not exists (
+                select 1 from followers where account_id = :account_id and hook_id = :hook_id
+            ))
+        order by id
+        limit :limit
+    ) as first
+    order by id desc
+    limit 1
+)
+    and (due_ms is null or not exists (
+        select 1 from followers where account_id = :account_id and hook_id = :hook_id
+    ))
+returning id;
