@@ -205,3 +205,36 @@ def test_client_without_customers_scopes_gets_no_token_for_a_customer(site: Site
     path = f"/v1/accounts/{api.account_id}/auth/token"
     body = {"audience": audience, "customer_id": "C1"}
     api.refused("NO_GRANT", "POST", path, body, headers={"Authorization": basic})
+
+
+def test_a_tax_without_a_percentage_is_back_with_its_price(api: Api) -> None:
+    """After a discount that took all; what was read may be sent back, also strictly."""
+    rule_id = a_rule(api, value=100)
+    path = a_draft(api, eligible(10_000, 1, tax_lines=[{"amount": 1_234}]))
+    (free,) = api.get(path)["order"]["items"]
+    assert (free["net_amount"], free["tax_lines"][0]["amount"]) == (0, 0)
+    assert free["undiscounted_tax_lines"][0]["amount"] == 1_234
+    api.put(path, {"order": {"comment": "gave"}}, params=APPLY)
+    strict = {"Prefer": "handling=strict"}
+    copy = a_draft(api, eligible(10_000, 1, tax_lines=[{"amount": 1_234}]))
+    (sent,) = api.put(copy, {"order": {"items": [free]}}, headers=strict)["order"]["items"]
+    assert "undiscounted_tax_lines" not in sent
+    api.delete(below(api, f"rules/{rule_id}"))
+    (item,) = api.put(path, {}, params=APPLY)["order"]["items"]
+    assert (item["net_amount"], item["tax_lines"][0]["amount"]) == (10_000, 1_234)
+    assert "undiscounted_tax_lines" not in item
+
+
+def test_an_order_of_nothing_to_pay_says_which_taxes_it_would_have_had(api: Api) -> None:
+    """As its draft did; the books hold, and the line can be changed as any other."""
+    a_rule(api, value=100)
+    path = a_draft(api, eligible(10_000, 1, tax_lines=[{"amount": 1_234}]))
+    (order,) = completed(api, path)
+    assert order["items"][0]["undiscounted_tax_lines"][0]["amount"] == 1_234
+    one = f"orders/{order['order_id']}"
+    assert api.get(f"{one}/proof")["holds"]
+    changed = api.put(one, {"items": [{**order["items"][0], "comment": "gave"}]})
+    assert (
+        changed["items"][0]["undiscounted_tax_lines"]
+        == (order["items"][0]["undiscounted_tax_lines"])
+    )

@@ -1,5 +1,6 @@
 """Discounts on a draft: lines, taxes, totals and `discounts[]`, the same however often applied."""
 
+import random
 from typing import Any
 
 import msgspec
@@ -129,6 +130,74 @@ def test_what_no_longer_applies_goes_without_a_trace() -> None:
     assert bare.order.discounts is None
     assert [item.is_changed for item in bare.order.items] == [None, None]
     assert bare.order.total_discount == 0
+
+
+@pytest.mark.parametrize(
+    "tax",
+    [
+        TaxLine(amount=333),
+        TaxLine(amount=333, included_in_price=False),
+        TaxLine(amount=333, amount_dwh="333.3333", tax_basis=2_500),
+        a_tax(25, tax_basis=2_500),
+        a_tax(25),
+        a_tax(25, exempt=True),
+    ],
+)
+@pytest.mark.parametrize("manual", [0, 1_700])
+def test_a_tax_is_back_when_a_line_costs_something_again(tax: TaxLine, manual: int) -> None:
+    """Also one without a percentage, of which a net of 0 would know nothing any more."""
+    lines = (DiscountLine(amount=manual, discount_type="manual"),) if manual else ()
+    draft = a_draft(a_chair(5_000, taxes=[tax], discount_lines=lines))
+    offer = an_offer(a_rule(value=100))
+    free = applied(draft, offer)
+    (item,) = free.order.items
+    assert (item.net_amount, item.tax_lines[0].amount) == (0, 0)
+    shared = tax.percentage is None or tax.tax_basis is not None
+    assert (item.undiscounted_tax_lines is not None) == shared
+    assert applied(free, offer) == free
+    (before,), (after,) = draft.order.items, applied(free).order.items
+    assert after.net_amount == before.net_amount
+    for name in ("amount", "tax_basis", "percentage", "exempt", "included_in_price"):
+        assert getattr(after.tax_lines[0], name) == getattr(before.tax_lines[0], name), name
+    assert after.undiscounted_tax_lines is None
+
+
+@pytest.mark.parametrize(("value", "tax"), [(50, 167), (33, 223), (0.01, 333), (99.99, 0)])
+def test_a_tax_goes_on_from_what_it_was_when_another_rule_takes_less(
+    value: float, tax: int
+) -> None:
+    """A rule that took all is followed by one that takes a part."""
+    draft = a_draft(a_chair(5_000, taxes=[TaxLine(amount=333)]))
+    free = applied(draft, an_offer(a_rule(value=100)))
+    part = an_offer(a_rule(value=value))
+    (item,) = applied(free, part).order.items
+    assert item.tax_lines[0].amount == tax
+    assert applied(free, part).order.items == applied(draft, part).order.items
+
+
+def test_a_tax_is_back_from_any_amounts() -> None:
+    """To the unit, whatever was taken off by hand before."""
+    chance = random.Random(7)
+    offer = an_offer(a_rule(value=100))
+    for _ in range(300):
+        gross = chance.choice([9, 1_000, 10**6, 10**12]) + chance.randrange(9)
+        manual = chance.randrange(gross)
+        amount = chance.randrange(gross - manual + 1)
+        tax = TaxLine(amount=amount, tax_basis=chance.choice([None, chance.randrange(gross)]))
+        lines = (DiscountLine(amount=manual, discount_type="manual"),)
+        draft = a_draft(a_chair(gross, taxes=[tax], discount_lines=lines))
+        (before,), (after,) = draft.order.items, applied(applied(draft, offer)).order.items
+        assert after.tax_lines[0].amount == before.tax_lines[0].amount
+        assert after.tax_lines[0].tax_basis == before.tax_lines[0].tax_basis
+
+
+def test_a_tax_beyond_all_measure_is_not_kept() -> None:
+    """Seen from the gross amount it could not be stored."""
+    manual = DiscountLine(amount=9_999, discount_type="manual")
+    tax = TaxLine(amount=9_000_000_000_000_000)
+    draft = a_draft(a_chair(10_000, taxes=[tax], discount_lines=(manual,)))
+    (item,) = applied(draft, an_offer(a_rule(value=100))).order.items
+    assert (item.net_amount, item.undiscounted_tax_lines) == (0, None)
 
 
 def test_manual_and_external_lines_are_never_touched() -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ordrebok.money import decimal_text, divide_half_up, tax_fraction
+from ordrebok.money import AMOUNT_LIMIT, decimal_text, divide_half_up, tax_fraction
 from ordrebok.wire.item import DiscountLine, Item, TaxLine
 
 
@@ -16,7 +16,8 @@ def relined(item: Item, lines: Sequence[DiscountLine], *, is_changed: bool, vers
 
     Units: minor units.
     Keeps: net = gross - discounts; taxes with a percentage are computed from the net, others
-    keep their share of it. A net that stays leaves the taxes as they are.
+    keep their share of it. A net that stays leaves the taxes as they are. Of a net of 0 there is no
+    share; the line then keeps the taxes of its gross amount beside it, and gets its own back.
     Source: decisions, drafts 3; neighbours 3.11.
     """
     changed = is_changed or None
@@ -25,15 +26,35 @@ def relined(item: Item, lines: Sequence[DiscountLine], *, is_changed: bool, vers
     net = item.gross_amount
     for line in lines:
         net -= line.amount or 0
-    taxes = retaxed(item.tax_lines, item.net_amount, net)
+    taxes, before = item.tax_lines, item.net_amount
+    if before == 0 and item.undiscounted_tax_lines is not None:
+        taxes, before = item.undiscounted_tax_lines, item.gross_amount
     return replace(
         item,
         discount_lines=tuple(lines),
         net_amount=net,
-        tax_lines=taxes,
+        tax_lines=retaxed(taxes, before, net),
         is_changed=changed,
+        undiscounted_tax_lines=None if net else _kept(taxes, before, item.gross_amount),
         version=version,
     )
+
+
+def _kept(lines: tuple[TaxLine, ...], before: int, gross: int) -> tuple[TaxLine, ...] | None:
+    """Return taxes on the gross amount, where a net of 0 leaves nothing to compute them from.
+
+    None, too, where that would pass what can be held exactly: a tax far larger than its price.
+    """
+    if before == 0 or not any(_is_shared(line, before) for line in lines):
+        return None
+    kept = retaxed(lines, before, gross)
+    amounts = [abs(each or 0) for line in kept for each in (line.amount, line.tax_basis)]
+    return kept if max(amounts) <= AMOUNT_LIMIT else None
+
+
+def _is_shared(line: TaxLine, net: int) -> bool:
+    """Tell whether a tax, or its basis, is known only as a share of the net amount."""
+    return (line.percentage is None and bool(line.amount)) or not _is_plain(line, net)
 
 
 def retaxed(lines: tuple[TaxLine, ...], before: int, after: int) -> tuple[TaxLine, ...]:
@@ -103,9 +124,13 @@ def _scaled(line: TaxLine, before: int, after: int) -> tuple[int, int]:
 
 def _basis(line: TaxLine, before: int, after: int, amount: int) -> int:
     """Return the value without tax; one that the client gave otherwise keeps its share of net."""
-    included = line.included_in_price is not False
-    computed = before - (line.amount or 0) if included else before
-    if line.tax_basis in (None, computed) or before == 0:
-        return after - amount if included else after
+    if _is_plain(line, before) or before == 0:
+        return after - amount if line.included_in_price is not False else after
     sign = 1 if before > 0 else -1
     return divide_half_up((line.tax_basis or 0) * after * sign, before * sign)
+
+
+def _is_plain(line: TaxLine, net: int) -> bool:
+    """Tell whether the value without tax is what the net amount says."""
+    computed = net - (line.amount or 0) if line.included_in_price is not False else net
+    return line.tax_basis in (None, computed)

@@ -138,6 +138,15 @@ class Item(ItemBody, frozen=True, kw_only=True):
     quantity: Quantity
     net_amount: Amount
     is_changed: bool | None = None
+    undiscounted_tax_lines: Annotated[
+        TaxLines | None,
+        Meta(
+            description=(
+                "An addition of ours: the taxes of the gross amount, while discounts leave nothing "
+                "of a line whose taxes no percentage tells."
+            )
+        ),
+    ] = None
     version: int | None = None
     payout: ItemPayout | None = None
 
