@@ -269,21 +269,31 @@ def test_what_earlier_servers_kept_in_events_of_everybodys_refs_goes(site: Site)
     assert b"-?-" in left
 
 
-def test_giving_while_erasing_leaves_a_wallet_that_holds(api: Api) -> None:
-    """Whoever is given something at the same moment has it, or has nothing; never a half."""
-    rule_id = a_rule(api, PERSON)
+def test_gifts_and_claims_during_an_erasure_are_there_as_a_whole_or_not_at_all(api: Api) -> None:
+    """The wallet, the lists and the sums agree with what stands, whatever came first."""
+    rule_id, everybody = a_rule(api, PERSON), a_rule(api, "*")
+    claim = a_claim(everybody, held_of(api, everybody), customer_id=PERSON)
+    made = []
     for _ in range(3):
-        race(
+        made += race(
             *[lambda: give(api, rule_id, PERSON) for _ in range(3)],
-            lambda: api.post(f"customers/{PERSON}/erase"),
+            *[lambda: api.post(below(api, CLAIMS), claim)["id"] for _ in range(3)],
+            lambda: api.post(f"customers/{PERSON}/erase") and None,
         )
-    offered = {each["ref_id"] for each in api.get(below(api, f"customers/{PERSON}/rules"))}
-    named = {
-        each["id"]
-        for each in api.get(below(api, f"rules/{rule_id}/customers"), limit=100)
-        if each["customer_id"] == PERSON
-    }
-    assert offered <= named
+    claims = [claim_id for claim_id in made if claim_id is not None]
+    stand = api.get(below(api, CLAIMS))
+    listed = [each["id"] for each in api.get(below(api, CLAIMS), customer_id=PERSON)]
+    assert {each["id"] for each in stand} == set(claims)
+    assert listed == [each["id"] for each in stand if each.get("customer_id") == PERSON]
+    for claim_id in claims:
+        api.delete(below(api, f"{CLAIMS}/{claim_id}"))
+    assert api.get(below(api, CLAIMS), customer_id=PERSON) == []
+    assert sums(api, everybody) == {"usage": 0, "amount": 0}
+    rules = api.get(below(api, f"customers/{PERSON}/rules"), limit=100)
+    offered = {each["ref_id"] for each in rules if each["id"] == rule_id}
+    rows = api.get(below(api, f"rules/{rule_id}/customers"), limit=100)
+    assert offered == {each["id"] for each in rows if each["customer_id"] == PERSON}
     api.post(f"customers/{PERSON}/erase")
-    assert api.get(below(api, f"customers/{PERSON}/rules")) == []
+    assert held_of(api, everybody)
+    assert len(api.get(below(api, f"customers/{PERSON}/rules"))) == 1
     assert api.get(below(api, f"rules/{rule_id}/customers")) == []

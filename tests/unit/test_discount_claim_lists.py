@@ -95,10 +95,13 @@ def test_deleted_claims_cost_the_list_nothing() -> None:
 
 @pytest.mark.parametrize("made", [1, 100, 101, 250])
 def test_a_list_that_is_emptied_begins_anew(made: int) -> None:
-    """None of its documents names a claim, and a claim of before is struck from nothing."""
+    """Once nothing stands in it; a claim of before is then struck from nothing."""
     shelf = Shelf()
     for number in range(made):
         shelf.add(str(number))
+    assert emptied(cast("State", shelf), CALL, ALL) == []
+    for number in range(made):
+        shelf.strike(number)
     shelf.write(emptied(cast("State", shelf), CALL, ALL))
     assert shelf.rows() == []
     assert not [key for key, each in shelf.documents.items() if getattr(each, "ids", ())]

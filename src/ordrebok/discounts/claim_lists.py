@@ -53,12 +53,13 @@ def enlisted(state: State, call: Call, name: str, claim_id: str) -> tuple[int, l
 
 
 def emptied(state: State, call: Call, name: str) -> list[Put]:
-    """Return what empties a list altogether, with every document of it, so that they can go.
+    """Return what empties all documents of a list in which no claim stands, so that they can go.
 
-    Who makes a claim at the same time begins the list anew on what is written here.
+    Nothing, where one stands. Who makes one at the same time begins the list anew on what is
+    written here.
     """
     listed = state.get(_list_key(call.account_id, name), ClaimList)
-    if listed is None:
+    if listed is None or listed.live:
         return []
     numbers = range(-(-listed.made // _CHUNK))
     keys = [_names_key(call.account_id, name, number) for number in numbers]

@@ -46,9 +46,17 @@ CLAIM = "claim"
 """The ref_type of what a claim books."""
 
 
+_STANDS = "claim:"
+
+
 def claim_key(account_id: str, claim_id: str) -> Key:
     """Return where a claim stands."""
-    return Key(account_id, "discount_register", f"claim:{claim_id}")
+    return Key(account_id, "discount_register", f"{_STANDS}{claim_id}")
+
+
+def is_claim(id: str) -> bool:
+    """Tell whether a claim stands under an id among registers."""
+    return id.startswith(_STANDS)
 
 
 def _id_of_ref(account_id: str, ref: str) -> str:

@@ -11,8 +11,9 @@ import msgspec
 from msgspec.structs import replace
 
 from ordrebok.decision import Also, Call, Commit, Decision, Key, Kind, Outcome, Put, State
-from ordrebok.discounts.claim_lists import emptied, of_customer
-from ordrebok.discounts.giving import WILDCARDS, without_holder
+from ordrebok.discounts.claim_lists import emptied, of_customer, struck
+from ordrebok.discounts.claims import is_claim
+from ordrebok.discounts.giving import WILDCARDS, without, without_holder
 from ordrebok.discounts.record import put, put_index, wallet_key
 from ordrebok.operation import Door
 from ordrebok.refusals import Refusal
@@ -44,15 +45,14 @@ async def erase_given(
 ) -> Given:
     """Take a person out of all that discounts keep; return out of how many refs and claims.
 
-    `needle` is a text that stands wherever the id does. The wallet goes first, so that nothing is
-    offered any more, and the list of the claims last, when none of them names it.
-    Keeps: the sums of rules and what orders give back; every document is erased in a transaction of
-    its own; a dry run changes nothing.
+    `needle` is a text that stands wherever the id does. The wallet and the list of claims go last,
+    unless they have something again that was given or claimed meanwhile.
+    Keeps: the sums of rules and what orders give back; every ref and claim is erased in a
+    transaction of its own, with its place in the wallet or list; a dry run changes nothing.
     """
     if customer_id in WILDCARDS:
         return Given()  # What is given to everybody, or to nobody by name, is no person's.
     counts = dict.fromkeys(_KINDS, 0)
-    await door.commit(_wallet_gone(call, customer_id, dry_run=dry_run))
     for kind in _KINDS:
         async for key, told in _suspects(door, call.account_id, kind, needle):
             outcome = await door.commit(_without_person(call, key, customer_id, dry_run=dry_run))
@@ -60,20 +60,21 @@ async def erase_given(
                 counts[kind] += len(erased_ids(outcome.answer))
             if told and not dry_run:
                 await _bare_events(door, key, customer_id, needle)
-    await door.commit(_list_gone(call, customer_id, dry_run=dry_run))
+    await door.commit(_indexes_gone(call, customer_id, dry_run=dry_run))
     return Given(counts["discount_ref"], counts["discount_register"])
 
 
 async def _suspects(
     door: Door, account_id: str, kind: Kind, needle: str
 ) -> AsyncIterator[tuple[Key, bool]]:
-    """Yield the documents of a kind that may name a person, and whether one of its events may."""
+    """Yield the refs or claims that may name a person, and whether one of their events may."""
     after = ""
     while True:
         place = {"account_id": account_id, "kind": kind, "after": after}
         rows = await door.read("naming", **place, needle=needle, limit=_STRETCH)
         for row in rows:
-            if row["itself"] or row["events"]:
+            concerns = kind == "discount_ref" or is_claim(row["id"])
+            if concerns and (row["itself"] or row["events"]):
                 yield Key(account_id, kind, row["id"]), bool(row["events"])
         if len(rows) < _STRETCH:
             return
@@ -82,56 +83,64 @@ async def _suspects(
 
 def _without_person(call: Call, key: Key, customer_id: str, *, dry_run: bool) -> Commit:
     """Return the plan that takes a person out of a ref or a claim, if it is the person's."""
-    is_claim = key.id.startswith("claim:")
+    take = _ref_without if key.kind == "discount_ref" else _claim_without
 
     def decide(state: State) -> Decision | Refusal:
         """Write it without the person, and forget what was asked of it."""
-        after: RefDocument | ClaimDocument
-        if key.kind == "discount_ref":
-            ref = state.get(key, RefDocument)
-            if ref is None or ref.given_to != customer_id:
-                return _NOTHING
-            after = without_holder(ref, call.actor_id, state.now)
-        elif is_claim:
-            claim = state.get(key, ClaimDocument)
-            if claim is None or claim.customer_id != customer_id:
-                return _NOTHING
-            now = state.now.text
-            after = replace(claim, customer_id=None, updated_at=now, version=claim.version + 1)
-        else:
+        puts = take(state, call, key, customer_id)
+        if not puts:
             return _NOTHING
         also = tuple(forgetting(key, state.events(key), customer_id))
-        answer = encode([(key.kind, key.id)])
-        return Decision((put(state, call, key, after),), answer, also=also)
+        return Decision(puts, encode([(key.kind, key.id)]), also=also)
 
     return Commit(keys=(key,), decide=decide, dry_run=dry_run)
 
 
-def _wallet_gone(call: Call, customer_id: str, *, dry_run: bool) -> Commit:
-    """Return the plan that takes the wallet of a person away; its very key is the person's id."""
+def _ref_without(state: State, call: Call, key: Key, customer_id: str) -> tuple[Put, ...]:
+    """Return a ref of a person without the person, and the wallet without the ref."""
+    ref = state.get(key, RefDocument)
+    if ref is None or ref.given_to != customer_id:
+        return ()
+    written = put(state, call, key, without_holder(ref, call.actor_id, state.now))
+    place = wallet_key(call.account_id, customer_id)
+    wallet = state.get(place, Wallet)
+    if wallet is None or all(held.ref_id != ref.id for held in wallet.refs):
+        return (written,)
+    return written, put_index(state, call, place, without(wallet, [ref.id]))
+
+
+def _claim_without(state: State, call: Call, key: Key, customer_id: str) -> tuple[Put, ...]:
+    """Return a claim of a person without the person, and the person's list without the claim."""
+    claim = state.get(key, ClaimDocument)
+    if claim is None or claim.customer_id != customer_id:
+        return ()
+    now = state.now.text
+    after = replace(claim, customer_id=None, updated_at=now, version=claim.version + 1)
+    written = put(state, call, key, after)
+    if claim.deleted_at is not None:
+        return (written,)
+    own = of_customer(customer_id)
+    return written, *struck(state, call, own, claim.id, claim.customer_place)
+
+
+def _indexes_gone(call: Call, customer_id: str, *, dry_run: bool) -> Commit:
+    """Return the plan that deletes the wallet and the list of claims of a person.
+
+    Their very keys hold the person's id. Both are empty by now, or somebody has given or claimed
+    anew meanwhile: then they stay.
+    """
     key = wallet_key(call.account_id, customer_id)
 
     def decide(state: State) -> Decision | Refusal:
-        """Empty it, so that who gives at the same time begins anew, and delete it."""
+        """Write them once more, so that who comes at the same time goes on from there; delete."""
+        puts = emptied(state, call, of_customer(customer_id))
         wallet = state.get(key, Wallet)
-        if wallet is None:
-            return _NOTHING
-        after = replace(wallet, version=wallet.version + 1, refs=())
-        written = put_index(state, call, key, after)
-        return Decision((written,), b"[]", also=_deleting(written))
+        if wallet is not None and not wallet.refs:
+            puts.append(put_index(state, call, key, without(wallet, ())))
+        also = tuple(each for one in puts for each in _deleting(one))
+        return Decision(tuple(puts), b"[]", also=also)
 
     return Commit(keys=(key,), decide=decide, dry_run=dry_run)
-
-
-def _list_gone(call: Call, customer_id: str, *, dry_run: bool) -> Commit:
-    """Return the plan that takes the list of a person's claims away, all of it at once."""
-
-    def decide(state: State) -> Decision | Refusal:
-        """Empty its documents, then delete them."""
-        puts = tuple(emptied(state, call, of_customer(customer_id)))
-        return Decision(puts, b"[]", also=tuple(each for one in puts for each in _deleting(one)))
-
-    return Commit(keys=(), decide=decide, dry_run=dry_run)
 
 
 def _deleting(written: Put) -> tuple[Also, Also]:
