@@ -47,3 +47,8 @@ def ordered_id(ms: int, nth: int) -> str:
 def first_ordered_id(ms: int) -> str:
     """Return what no id of `ordered_id` from that millisecond on stands before."""
     return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7"
+
+
+def moment_of(id_: str) -> int:
+    """Return the milliseconds since 1970 that an id of `ordered_id` was made of."""
+    return int(id_[:8] + id_[9:13], 16)

@@ -6,15 +6,21 @@ from typing import Any
 
 import msgspec
 
-from ordrebok.decision import Call, Commit
+from ordrebok.clock import instant
+from ordrebok.decision import Call, Commit, Reading
+from ordrebok.ids import ordered_id
 from ordrebok.store import Store
+from ordrebok.webhooks import sent as sending
+from ordrebok.webhooks.deliveries import Delivery, rows_of
 from ordrebok.webhooks.operations import OPERATIONS
+from ordrebok.wire.delivery import ResendBody, Resent
 from ordrebok.wire.hook import HookBody, ResumeQuery
 from tests.store.doors import accepted, with_store
 from tests.store.toy import ACCOUNT, create, order
 from tests.support.subscriptions import a_hook_body
 
 ROWS = {row.id.removeprefix("aid_hooks_subscriptions_"): row for row in OPERATIONS}
+RESEND = sending.OPERATIONS[-1]
 DRAFTS = ["shopping_draft_add"]
 
 
@@ -153,3 +159,43 @@ def test_what_is_only_tried_follows_nothing(database_url: str) -> None:
         return await places(store)
 
     assert with_store(database_url, use) == {}
+
+
+def test_what_was_sent_in_a_span_of_time_is_sent_again_part_by_part(database_url: str) -> None:
+    """Each part begins where the one before ended, also when that was delivered meanwhile."""
+    begin = 1_800_000_000_000
+    sent = [
+        Delivery(
+            id=(id_ := ordered_id(begin + nth // 100, nth)),
+            event_delivery=id_,
+            event="ping",
+            state="delivered",
+            created_ms=begin,
+            body="{}",
+        )
+        for nth in range(1_250)
+    ]
+
+    def part(hook: str, begin: str) -> Reading:
+        body = msgspec.convert({"from": begin}, ResendBody)
+        asked = Call(ACCOUNT, "a client", "POST", "", {"hid": hook}, body=body)
+        plan = RESEND.plan(asked)
+        assert isinstance(plan, Reading)
+        return plan
+
+    async def use(store: Store) -> list[tuple[int, bool, str | None]]:
+        hook = await subscribed(store, active=False)
+        place = {"account_id": ACCOUNT, "hook_id": hook}
+        seen, start = [], instant(begin).text
+        for _ in range(2):
+            await store.execute("deliveries_put", **place, rows=rows_of(sent))
+            plan = part(hook, start)
+            body = plan.render(await store.execute(plan.name, **plan.params))
+            assert isinstance(body, bytes)
+            said = msgspec.json.decode(body, type=Resent)
+            seen.append((said.deliveries, said.more, said.next_from))
+            start = said.next_from or ""
+        return seen
+
+    tenth = instant(begin + 9).text
+    assert with_store(database_url, use) == [(1_000, True, tenth), (350, False, None)]

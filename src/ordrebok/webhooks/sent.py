@@ -7,7 +7,7 @@ import msgspec
 
 from ordrebok.clock import instant, milliseconds
 from ordrebok.decision import Also, Call, Commit, Decision, Reading, State
-from ordrebok.ids import first_ordered_id
+from ordrebok.ids import first_ordered_id, moment_of
 from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Refusal, not_found, refuse
 from ordrebok.webhooks import schedule
@@ -104,8 +104,14 @@ def _all_again(call: Call) -> Plan:
     end = _AFTER_ALL if body.to is None else first_ordered_id(milliseconds(body.to))
 
     def render(rows: Sequence[Row]) -> bytes:
-        """Say how many that were."""
-        return encode(Resent(deliveries=len(rows), more=len(rows) == _TOGETHER))
+        """Say how many that were, and where the rest begins.
+
+        Of what was made in the last one's millisecond some may be sent twice, and none is left out.
+        """
+        if len(rows) < _TOGETHER:
+            return encode(Resent(deliveries=len(rows), more=False))
+        last_ms = moment_of(max(row["id"] for row in rows))
+        return encode(Resent(deliveries=len(rows), more=True, next_from=instant(last_ms).text))
 
     return Reading(
         "deliveries_again",
@@ -231,6 +237,9 @@ OPERATIONS = (
         answer=Resent,
         plan=_all_again,
         refusals=("NOT FOUND",),
-        description="At most 1,000 at once, the oldest first. An addition of ours.",
+        description=(
+            "At most 1,000 at once, the oldest first; `next_from` is then the `from` for the rest. "
+            "An addition of ours."
+        ),
     ),
 )

@@ -86,5 +86,8 @@ class Resent(Wire, frozen=True, kw_only=True):
     """How many deliveries will be sent once more."""
 
     deliveries: int
-    more: bool
-    """Whether there are more in that span of time: ask again for the rest."""
+    more: Annotated[bool, Meta(description="Whether there are more in that span of time.")]
+    next_from: Annotated[
+        Timestamp | None,
+        Meta(description="With `more`: the `from` of the request for the rest."),
+    ] = None
