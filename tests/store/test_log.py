@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import subprocess
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -13,13 +14,27 @@ import pytest
 from msgspec.structs import replace
 
 from ordrebok.decision import Also, Commit, Decision, Idempotency, Key, Outcome, State
+from ordrebok.feed.rules import change_of
 from ordrebok.refusals import Refusal
 from ordrebok.store import Store
 from ordrebok.store.bell import Ear
 from ordrebok.store.schema import migrate_postgres, migrate_sqlite, migrations
+from ordrebok.webhooks.names import event_name
 from tests.store.doors import accepted, another_process, finished, opened, together, with_store
-from tests.store.toy import ACCOUNT, change, complete, count_up, create, order, toy_of
+from tests.store.toy import (
+    ACCOUNT,
+    Toy,
+    answered,
+    change,
+    complete,
+    count_up,
+    create,
+    order,
+    put,
+    toy_of,
+)
 
+Event = dict[str, Any]
 Seen = list[tuple[int, str, str, int]]
 
 
@@ -225,6 +240,34 @@ def test_a_bell_rings_when_the_log_has_grown(database_url: str) -> None:
             return [await ours.rung(30), await others.rung(0.01)]
 
     assert with_store(database_url, use) == [True, False]
+
+
+@pytest.mark.parametrize("made", [{}, {"created_by": "Kari", "event_type": "service-event"}])
+def test_a_page_of_the_log_holds_no_long_requests(database_url: str, made: Event) -> None:
+    """A thousand changes by requests of 5 MB are no more to read than others."""
+    request = {"method": "POST", "path": "/v1/accounts/draft_orders/D/complete"}
+    told = {"id": "e", "version": 1, "created_at": "2026-11-20T18:12:13.000Z", **made}
+    texts = "".join(f"{sha256(bytes(8 * [n])).hexdigest()} " for n in range(256)) * 8
+
+    def decide(name: str, event: Event) -> Commit:
+        def made_so(state: State) -> Decision | Refusal:
+            toy = Toy(id=name, version=1)
+            return answered(replace(put(order(name), toy, state), event=msgspec.json.encode(event)))
+
+        return Commit((order(name),), made_so)
+
+    async def use(store: Store) -> list[Any]:
+        await accepted(store, decide("A", {**told, "request": request}))
+        await accepted(store, decide("B", {**told, "request": {**request, "body": texts}}))
+        return list(await store.read("changes_after", account_id=ACCOUNT, after=0, limit=10))
+
+    short, long = with_store(database_url, use)
+    assert len(long["event"]) < 1_000
+    assert change_of({**long, "position": 1, "document_id": "A", "event_id": "e"}) == change_of(
+        {**short, "event_id": "e"}
+    )
+    names = [event_name("draft", 2, bytes(row["event"])) for row in (short, long)]
+    assert names == ["shopping_draft_complete"] * 2
 
 
 def old_rows() -> list[tuple[str, str, int, str]]:

@@ -12,8 +12,14 @@ from feeds
 where account_id = :account_id;
 
 -- name: changes_after_sqlite
+-- Of a long event, which holds a long request, only what a change shows of it.
 select e.position, d.kind, d.id as document_id, e.version, e.id as event_id,
-    cast(e.body as blob) as event
+    cast(case when length(e.body) <= 16384 then e.body else json_object(
+        'created_at', e.body ->> 'created_at',
+        'created_by', e.body ->> 'created_by',
+        'event_type', coalesce(e.body ->> 'event_type', 'api-event'),
+        'request', json_object('path', coalesce(e.body ->> '$.request.path', ''))
+    ) end as blob) as event
 from events as e
 cross join documents as d on d.place = e.document
 where e.account_id = :account_id and e.position > :after
@@ -21,7 +27,13 @@ order by e.position
 limit :limit;
 
 -- name: changes_after_postgres
-select position, kind, document_id, version, id as event_id, body as event
+select position, kind, document_id, version, id as event_id,
+    case when pg_column_size(body) <= 4096 then body else json_build_object(
+        'created_at', body ->> 'created_at',
+        'created_by', body ->> 'created_by',
+        'event_type', coalesce(body ->> 'event_type', 'api-event'),
+        'request', json_build_object('path', coalesce(body #>> '{request,path}', ''))
+    ) end as event
 from events
 where account_id = :account_id and position > :after
 order by position
