@@ -1,8 +1,8 @@
 """The sandboxes as one process knows them: kept at hand, and read again all the time."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -22,7 +22,10 @@ from ordrebok.wire.sandbox import (
     SandboxSeed,
 )
 
+LOGGER: Final = logging.getLogger(__name__)
 READ_SECONDS: Final = 0.5
+_TRIES: Final = 100
+"""A request that others are faster than so often meets no fault."""
 _EMPTY: Final = Box()
 _READING: Final = frozenset({"GET", "HEAD"})
 
@@ -55,15 +58,19 @@ class Boxes:
     async def keep_fresh(self, unavailable: type[Exception]) -> None:
         """Read all sandboxes for as long as the server runs; a database may be away for a while."""
         while True:
-            with suppress(unavailable):
+            try:
                 await self.refresh()
+            except unavailable:
+                pass
+            except Exception:
+                LOGGER.exception("the sandboxes cannot be read")
             await asyncio.sleep(READ_SECONDS)
 
     # ------------------------------------------------------------------ what requests meet
 
     async def fault_for(self, call: Call) -> PlannedFault | None:
         """Return the fault that was planned for this request, which is then used up."""
-        while True:
+        for _ in range(_TRIES):
             faults = self._box(call.account_id).faults
             found = rules.taken(faults, call.method, call.path) if faults else None
             if found is None:
@@ -73,6 +80,7 @@ class Boxes:
                 self._put(call.account_id, self._box(call.account_id)._replace(faults=left))
                 return fault
             await self.refresh()  # Another request or process was faster.
+        return None
 
     async def seen(self, commit: Commit, call: Call) -> Commit:
         """Return the commit as it is decided inside the account's sandbox."""

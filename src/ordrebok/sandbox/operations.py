@@ -157,12 +157,13 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Empty the account",
         description=(
             "Everything written below the account is gone, for good; the account, its clients and "
-            "grants stay, and so do clock, seed and faults."
+            "grants stay, and so do clock, seed and faults. Discounts, payout rules and "
+            "subscriptions go, too: that takes the scope for everything."
         ),
         tag=TAG,
         plan=plan_reset,
         answer=Emptied,
-        scopes=WRITE,
+        scopes=("admin:shopping",),
         refusals=REFUSALS,
     ),
     Operation(

@@ -116,14 +116,15 @@ returning position;
 
 -- name: changes_to_send_sqlite
 -- Changes after a position, with the document at the version that each made; where that is not
--- kept, with the document as it is now.
+-- kept, with the document as it is now. `drafts` and `orders`: whether they are asked for.
 select e.position, d.kind, d.id as document_id, e.version, cast(e.body as blob) as event,
     cast(coalesce(h.body, d.body) as blob) as body
 from events as e
 cross join documents as d on d.place = e.document
 left join history as h
     on h.account_id = e.account_id and h.document = e.document and h.version = e.version
-where e.account_id = :account_id and e.position > :after
+where e.account_id = :account_id and e.position > :after and e.position <= :upto
+    and iif(d.kind = 'draft', :drafts, :orders)
 order by e.position
 limit :limit;
 
@@ -133,7 +134,8 @@ select e.position, e.kind, e.document_id, e.version, e.body as event,
 from (
     select position, kind, document_id, version, body
     from events
-    where account_id = :account_id and position > :after
+    where account_id = :account_id and position > :after and position <= :upto
+        and case when kind = 'draft' then :drafts::boolean else :orders::boolean end
     order by position
     limit :limit
 ) as e
@@ -177,6 +179,26 @@ set state = excluded.state, attempts = excluded.attempts, first_ms = excluded.fi
     response_body = excluded.response_body, fault = excluded.fault;
 
 -- name: deliveries_put_postgres
+-- The rows are read into `jsonb` once; of plain `json`, each column would read its row anew. What was
+-- erased is looked for once for each document, along the key of the events.
+with given as materialized (
+    select v from jsonb_array_elements(:rows::text::jsonb) as v
+),
+erased as materialized (
+    select d.kind, d.id, last.version
+    from (
+        select v ->> 4 as kind, v ->> 5 as id, min((v ->> 6)::integer) as version
+        from given
+        group by v ->> 4, v ->> 5
+    ) as d
+    cross join lateral (
+        select max(e.version) as version
+        from events as e
+        where e.account_id = :account_id and e.kind = d.kind and e.document_id = d.id
+            and e.version > d.version and e.body ->> 'event_type' in ('expired', 'erased')
+    ) as last
+    where last.version is not null
+)
 insert into deliveries (account_id, hook_id, id, event_delivery, position, event, document_kind,
     document_id, document_version, state, attempts, created_ms, first_ms, attempted_ms, due_ms,
     status, duration_ms, url, request_headers, body, response_headers, response_body, fault)
@@ -184,12 +206,11 @@ select :account_id, :hook_id, v ->> 0, v ->> 1, (v ->> 2)::bigint, v ->> 3, v ->
     (v ->> 6)::integer, v ->> 7, (v ->> 8)::integer, (v ->> 9)::bigint, (v ->> 10)::bigint,
     (v ->> 11)::bigint, (v ->> 12)::bigint, (v ->> 13)::integer, (v ->> 14)::integer, v ->> 15,
     v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
-from json_array_elements(:rows::text::json) as v
+from given
 where not exists (
     select 1
-    from events as e
-    where e.account_id = :account_id and e.kind = v ->> 4 and e.document_id = v ->> 5
-        and e.version > (v ->> 6)::integer and e.body ->> 'event_type' in ('expired', 'erased')
+    from erased as e
+    where e.kind = v ->> 4 and e.id = v ->> 5 and e.version > (v ->> 6)::integer
 )
 on conflict (account_id, hook_id, id) do update
 set state = excluded.state, attempts = excluded.attempts, first_ms = excluded.first_ms,
@@ -211,7 +232,8 @@ limit :limit;
 
 -- name: deliveries_waiting
 -- Documents of which something waits to be sent, and until when: what is newer waits behind it.
-select document_kind, document_id, min(id) as first_id, max(due_ms) as due_ms
+select document_kind, document_id, min(id) as first_id, max(due_ms) as due_ms,
+    min(due_ms) as next_ms
 from deliveries
 where account_id = :account_id and hook_id = :hook_id and due_ms is not null
 group by document_kind, document_id;
@@ -224,12 +246,15 @@ where account_id = :account_id and hook_id = :hook_id and due_ms is not null
 returning id;
 
 -- name: history_passed_sqlite
--- Replaced versions of drafts that everybody has passed who follows the account.
+-- Replaced versions of drafts that everybody has passed who follows the account: those of a passed
+-- change, and the ones before it, which were replaced when their own change had been passed.
 delete from history
 where account_id = :account_id and (document, version) in (
-    select e.document, e.version
+    select h.document, h.version
     from events as e
     cross join documents as d on d.place = e.document
+    cross join history as h
+        on h.account_id = e.account_id and h.document = e.document and h.version <= e.version
     where e.account_id = :account_id and d.kind = 'draft'
         and e.position > :after and e.position <= :position
         and e.position <= (select min(position) from followers where account_id = :account_id)
@@ -237,13 +262,27 @@ where account_id = :account_id and (document, version) in (
 returning version;
 
 -- name: history_passed_postgres
+-- Each version is looked up by its key: a delete with a join may walk through all that the account
+-- has kept.
 delete from history as h
-using events as e
-where e.account_id = :account_id and e.kind = 'draft'
-    and e.position > :after and e.position <= :position
-    and e.position <= (select min(position) from followers where account_id = :account_id)
-    and h.account_id = e.account_id and h.kind = e.kind and h.document_id = e.document_id
-    and h.version = e.version
+where h.ctid = any (array(
+    select kept.place
+    from (
+        select kind, document_id, version
+        from events
+        where account_id = :account_id and kind = 'draft'
+            and position > :after and position <= :position
+            and position <= (select min(position) from followers where account_id = :account_id)
+        offset 0
+    ) as e
+    cross join lateral (
+        select ctid as place
+        from history
+        where account_id = :account_id and kind = e.kind and document_id = e.document_id
+            and version <= e.version
+        offset 0
+    ) as kept
+))
 returning h.version;
 
 -- name: deliveries_of
