@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ordrebok.clock import instant
 from ordrebok.decision import Call, Commit, Reading
@@ -199,3 +200,27 @@ def test_what_was_sent_in_a_span_of_time_is_sent_again_part_by_part(database_url
 
     tenth = instant(begin + 9).text
     assert with_store(database_url, use) == [(1_000, True, tenth), (350, False, None)]
+
+
+def test_nothing_waits_of_a_subscription_that_ended_while_it_was_told(database_url: str) -> None:
+    """What was on its way is put down as it went, and given up where it would be tried again."""
+    waiting = Delivery(
+        id="2", event_delivery="2", event="ping", attempts=1, created_ms=1, due_ms=9, body="{}"
+    )
+    rows = [replace(waiting, id="1", state="delivered", due_ms=None), waiting]
+
+    async def use(store: Store) -> list[list[tuple[str, int | None]]]:
+        seen = []
+        for after in ("hid_pause_post", "hid_delete"):
+            hook = await subscribed(store)
+            place = {"account_id": ACCOUNT, "hook_id": hook}
+            await accepted(store, call(after, hook))
+            await store.execute("deliveries_put", **place, rows=rows_of(rows))
+            found = await store.query("deliveries_of", **place, before="3", limit=9)
+            told = [row for row in found if row["id"] in {"1", "2"}]
+            seen.append([(row["state"], row["due_ms"]) for row in told])
+        return seen
+
+    paused, deleted = with_store(database_url, use)
+    assert paused == [("waiting", 9), ("delivered", None)]
+    assert deleted == [("given_up", None), ("delivered", None)]

@@ -156,13 +156,20 @@ order by e.position;
 
 -- name: deliveries_put_sqlite
 -- What tells of a version before an erasure is not put back: it may have been on its way meanwhile.
+-- Of a subscription that is over meanwhile nothing waits.
 insert into deliveries (account_id, hook_id, id, event_delivery, position, event, document_kind,
     document_id, document_version, state, attempts, created_ms, first_ms, attempted_ms, due_ms,
     status, duration_ms, url, request_headers, body, response_headers, response_body, fault)
 select :account_id, :hook_id, v ->> 0, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->> 5, v ->> 6,
-    v ->> 7, v ->> 8, v ->> 9, v ->> 10, v ->> 11, v ->> 12, v ->> 13, v ->> 14, v ->> 15,
-    v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
+    iif(v ->> 12 is null or f.goes_on, v ->> 7, 'given_up'), v ->> 8, v ->> 9, v ->> 10, v ->> 11,
+    iif(f.goes_on, v ->> 12, null), v ->> 13, v ->> 14, v ->> 15, v ->> 16, v ->> 17, v ->> 18,
+    v ->> 19, v ->> 20
 from (select value as v from json_each(:rows))
+cross join (
+    select exists (
+        select 1 from followers where account_id = :account_id and hook_id = :hook_id
+    ) as goes_on
+) as f
 where not exists (
     select 1
     from documents as d
@@ -203,10 +210,17 @@ insert into deliveries (account_id, hook_id, id, event_delivery, position, event
     document_id, document_version, state, attempts, created_ms, first_ms, attempted_ms, due_ms,
     status, duration_ms, url, request_headers, body, response_headers, response_body, fault)
 select :account_id, :hook_id, v ->> 0, v ->> 1, (v ->> 2)::bigint, v ->> 3, v ->> 4, v ->> 5,
-    (v ->> 6)::integer, v ->> 7, (v ->> 8)::integer, (v ->> 9)::bigint, (v ->> 10)::bigint,
-    (v ->> 11)::bigint, (v ->> 12)::bigint, (v ->> 13)::integer, (v ->> 14)::integer, v ->> 15,
+    (v ->> 6)::integer,
+    case when v ->> 12 is null or f.goes_on then v ->> 7 else 'given_up' end,
+    (v ->> 8)::integer, (v ->> 9)::bigint, (v ->> 10)::bigint, (v ->> 11)::bigint,
+    case when f.goes_on then (v ->> 12)::bigint end, (v ->> 13)::integer, (v ->> 14)::integer, v ->> 15,
     v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
 from given
+cross join (
+    select exists (
+        select 1 from followers where account_id = :account_id and hook_id = :hook_id
+    ) as goes_on
+) as f
 where not exists (
     select 1
     from erased as e
@@ -321,10 +335,4 @@ where account_id = :account_id and hook_id = :hook_id and id in (
     order by d.id
     limit :limit
 )
-returning id;
-
--- name: deliveries_sweep
--- Forgets what was dealt with long ago.
-delete from deliveries
-where account_id = :account_id and hook_id = :hook_id and due_ms is null and id < :before
 returning id;
