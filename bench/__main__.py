@@ -12,18 +12,19 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import flow, http, offers, start, store
+from bench import flow, http, offers, start, store, webhooks
 from bench.figures import Cell, Latency, middle_rounds
 from bench.load import WrongAnswer, own_cost
 from bench.machine import Company, look, spin_ms
 from bench.report import Findings, Generator, console, show, write_json
 from bench.server import ENGINES, fresh_database
 from tests.support.postgres import Cluster, running
+from tests.support.receiver import receiving
 
 FULL = http.Pace(seconds=1.5, warm_seconds=0.3, rounds=3)
 QUICK = http.Pace(seconds=0.5, warm_seconds=0.1, callers=(1, http.MANY), reads=False)
 STARTS, QUICK_STARTS = 7, 2
-PARTS = ("http", "flow", "offers", "store", "start")
+PARTS = ("http", "flow", "offers", "webhooks", "store", "start")
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -60,7 +61,7 @@ def measure(given: argparse.Namespace, cluster: Cluster, out: Console) -> Findin
     pace = QUICK if given.quick else FULL
     found = Findings(machine=look())
     company = Company()
-    if given.only in (None, "http", "flow", "offers"):
+    if given.only in (None, "http", "flow", "offers", "webhooks"):
         for callers in pace.callers:
             own = own_cost(callers, pace.seconds / 2)
             found.generator.append(
@@ -74,6 +75,8 @@ def measure(given: argparse.Namespace, cluster: Cluster, out: Console) -> Findin
         found.flow = middle_rounds(flow_in_rounds(given, cluster, pace, found, out))
     if given.only in (None, "offers"):
         found.offers = middle_rounds(offers_in_rounds(given, cluster, pace, found, out))
+    if given.only in (None, "webhooks"):
+        found.webhooks = middle_rounds(webhooks_in_rounds(given, cluster, pace, found, out))
     if given.only in (None, "start"):
         for engine in given.engines:
             out.print(f"Start and memory, {engine} ...")
@@ -164,6 +167,25 @@ def offers_in_rounds(
                 found.spins_ms.append(spin_ms())
                 out.print(f"Round {number} of {pace.rounds}: discounts on {engine} ...")
                 yield from offers.measure(engine, load, pace)
+
+
+def webhooks_in_rounds(
+    given: argparse.Namespace,
+    cluster: Cluster,
+    pace: http.Pace,
+    found: Findings,
+    out: Console,
+) -> Iterator[Cell]:
+    """Let servers take turns, and yield what each did with and without a subscription."""
+    options = (*given.serve.split(), *webhooks.OPTIONS)
+    with receiving() as receiver, http.servers(given.engines, cluster, options) as loads:
+        for number in range(1, pace.rounds + 1):
+            for engine, load in loads.items():
+                found.spins_ms.append(spin_ms())
+                out.print(f"Round {number} of {pace.rounds}: webhooks on {engine} ...")
+                yield from webhooks.measure(engine, load, receiver, pace)
+                if number == pace.rounds:
+                    found.backlogs.append(webhooks.catch_up(engine, load, receiver))
 
 
 def main() -> int:

@@ -92,6 +92,17 @@ def middle_rounds(cells: Iterable[Cell]) -> list[Cell]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How fast a subscription was told what it had missed."""
+
+    engine: str
+    deliveries: int
+    per_second: float
+    server_us: float
+    """Processor time of the server's processes, in microseconds a delivery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """Memory of the processes of one server, the largest of them and all together, in MB.
 

@@ -127,6 +127,10 @@ class Load:
         read = _step(get_request(self.token), LINES)
         return self.run([read], drafts, callers, pace, again=True)
 
+    def cpu_seconds(self) -> float:
+        """The server's processor time so far."""
+        return self._server.cpu_seconds()
+
     def run(
         self,
         steps: Sequence[Step],

@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import Cell, Memory, Start, Target, median
+from bench.figures import Backlog, Cell, Memory, Start, Target, median
 from bench.machine import Machine
 
 WIDTH = 110
@@ -24,6 +24,10 @@ START_AIM_SECONDS = 0.5
 MEMORY_AIM_MB = 90.0
 OFFERS_AIM = 0.5
 """How many times the rate without rules a hundred of them leave, at 32 connections."""
+WEBHOOKS_AIM = 0.8
+"""How many times the rate without a subscription one leaves, at 8 and 32 connections."""
+BACKLOG_AIM = 500.0
+"""Deliveries a second of what a subscription has missed."""
 MANY = 32
 ORDER = ("pgbench", "sqlite", "postgres")
 
@@ -50,6 +54,8 @@ class Findings:
     cells: list[Cell] = field(default_factory=list)
     flow: list[Cell] = field(default_factory=list)
     offers: list[Cell] = field(default_factory=list)
+    webhooks: list[Cell] = field(default_factory=list)
+    backlogs: list[Backlog] = field(default_factory=list)
     store: list[Cell] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
 
@@ -77,6 +83,21 @@ class Findings:
             )
             for cell in self.offers
             if cell.callers == MANY and cell.to_base is not None
+        ]
+        found += [
+            Target(
+                name=f"{cell.work}, to without, {cell.engine}, {cell.callers} connections",
+                aim=WEBHOOKS_AIM,
+                measured=cell.to_base,
+                unit="x",
+                at_least=True,
+            )
+            for cell in self.webhooks
+            if cell.callers > 1 and cell.to_base is not None
+        ]
+        found += [
+            _at_least(f"deliveries of a backlog, {each.engine}", BACKLOG_AIM, each.per_second)
+            for each in self.backlogs
         ]
         for start in self.starts:
             name = f"start to first answer, {start.engine}"
@@ -131,6 +152,10 @@ def _tables(findings: Findings) -> Iterable[Titled]:
         yield _steps(findings.flow)
     if findings.offers:
         yield _cells("Discounts over HTTP", "connections", findings.offers, base="x without")
+    if findings.webhooks:
+        yield _cells("Webhooks over HTTP", "connections", findings.webhooks, base="x without")
+    if findings.backlogs:
+        yield _backlogs(findings.backlogs)
     if findings.store:
         yield _cells("The store alone, guarded writes", "writers", findings.store)
     if findings.generator:
@@ -198,6 +223,16 @@ def _generator(measured: Sequence[Generator]) -> Titled:
     for each in measured:
         table.add_row(str(each.callers), f"{each.per_second:,.0f}", f"{each.cpu_us:.0f}")
     return "The load generator, against a responder that does nothing", table
+
+
+def _backlogs(measured: Sequence[Backlog]) -> Titled:
+    """Show how fast subscriptions were told what they had missed."""
+    table = _table(("engine",), ("deliveries", "per second", "server us"))
+    for each in measured:
+        table.add_row(
+            each.engine, str(each.deliveries), f"{each.per_second:,.0f}", f"{each.server_us:.0f}"
+        )
+    return "What a paused subscription has missed, told once it is resumed", table
 
 
 def _starts(starts: Sequence[Start]) -> Titled:

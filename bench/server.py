@@ -73,7 +73,11 @@ class Client:
 def add_client(database: str) -> Client:
     """Make the tables, the account and an API client."""
     run_command("account", "add", ACCOUNT, "--database", database)
-    scopes = ("--scope", "admin:shopping", "--scope", "admin:discounts")
+    scopes = [
+        word
+        for scope in ("admin:shopping", "admin:discounts", "admin:hooks")
+        for word in ("--scope", scope)
+    ]
     words = ("client", "add", ACCOUNT, *scopes, "--json")
     made = json.loads(run_command(*words, "--database", database))
     return Client(made["client_id"], made["client_secret"])

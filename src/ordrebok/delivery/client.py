@@ -7,6 +7,7 @@ the question and the call there is no other look at the name, and no way around 
 import socket
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -76,10 +77,11 @@ class SafeClient:
         """Send a delivery; whatever happens is an outcome, never an error."""
         started = time.monotonic()
         try:
+            target, host = _as_sent(url)
             request = self._session.post(
-                _as_sent(url),
+                target,
                 data=body,
-                headers={**headers, "Host": authority(url), "Accept-Encoding": "identity"},
+                headers={**headers, "Host": host, "Accept-Encoding": "identity"},
                 allow_redirects=False,
                 ssl=not insecure,
             )
@@ -140,13 +142,12 @@ def _public_socket(address: _AddrInfo) -> socket.socket:
     return _any_socket(address)
 
 
-def _as_sent(url: str) -> URL:
-    """Return a URL as it is signed: nothing in its path and query is encoded anew."""
-    parts = urlsplit(url)
-    return URL(
-        urlunsplit((parts.scheme, authority(url), parts.path or "/", parts.query, "")),
-        encoded=True,
-    )
+@lru_cache(maxsize=1_000)
+def _as_sent(url: str) -> tuple[URL, str]:
+    """Return a URL as it is signed, nothing in its path and query encoded anew; and its host."""
+    parts, host = urlsplit(url), authority(url)
+    whole = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+    return URL(whole, encoded=True), host
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> str:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from ordrebok import clock
 from ordrebok.delivery.follower import Follower, Standing, Tools
 from ordrebok.delivery.outgoing import Outgoing
+from ordrebok.delivery.turns import Turns
 from ordrebok.ids import new_uuid
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.bell import FOLLOWING, Ear
@@ -34,6 +35,9 @@ _ENDING_SECONDS: Final = 5.0
 class Figures(Protocol):
     """Takes what operators look at."""
 
+    def requests(self) -> int:
+        """Return how many requests are being answered now."""
+
     def delivery(self, outcome: str) -> None:
         """Count an attempt: `delivered`, `ignored`, `failed` (tried again) or `given_up`."""
 
@@ -51,7 +55,15 @@ class Dispatcher:
         self._clocks = clocks
         self._outgoing = outgoing
         self._holder = new_uuid()
-        self._tools = Tools(store, clocks, outgoing, self._holder, self._is_held, figures.delivery)
+        self._tools = Tools(
+            store,
+            clocks,
+            outgoing,
+            self._holder,
+            self._is_held,
+            figures.delivery,
+            Turns(figures.requests),
+        )
         self._followers: dict[tuple[str, str], tuple[Follower, asyncio.Task[None]]] = {}
         self._held_until = 0.0
         self._renewed = 0.0
@@ -96,7 +108,7 @@ class Dispatcher:
         for row in await self._store.query("followers_behind", **asked):
             found = self._followers.get((row["account_id"], row["hook_id"]))
             if found is not None:
-                found[0].ear.heard.set()
+                found[0].wake()
 
     async def _renew(self) -> None:
         """Hold what is held for longer; stop what is held no longer."""

@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -14,6 +16,7 @@ from ordrebok.decision import Also, Call
 from ordrebok.delivery.outcome import Outcome
 from ordrebok.delivery.outgoing import Outgoing
 from ordrebok.delivery.round import Round, Waiting
+from ordrebok.delivery.turns import Turns
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.bell import Ear
 from ordrebok.store.interface import Row, Store, StoreUnavailable
@@ -47,8 +50,13 @@ _TIRED: Final = 3
 """After so many calls in a row that nobody took, the whole subscription rests."""
 _SAVED_EVERY: Final = 1_000
 """Changes nobody wants to be told of, after which the place in the log is noted all the same."""
+_LOOKED_THROUGH: Final = 5_000
+"""Places in the log that are gone through in one round."""
 _GATHER_SECONDS: Final = 0.02
+_STREAM_SECONDS: Final = 0.1
+"""While changes follow each other, those of this time are told of together."""
 _LOOK_SECONDS: Final = 1.0
+_NEVER_MS: Final = 1 << 62
 _OVERLOADED: Final = frozenset({429, 502, 503, 504})
 """Answers that say that the receiver as a whole is not there, not that it minds this delivery."""
 
@@ -75,6 +83,7 @@ class Tools(msgspec.Struct, frozen=True):
     """Whether what this server holds is surely still held."""
     count: Callable[[str], None]
     """Takes the outcome of each attempt."""
+    turns: Turns
 
 
 class HasEnded(Exception):  # noqa: N818 -- nothing went wrong
@@ -96,39 +105,54 @@ class Follower:
         self._store = tools.store
         self._blocked: dict[Place, Waiting] = {}
         """Documents of which something waits to be sent again."""
+        self._next_due_ms = 0
+        """When something of them is due; now, while that is not known."""
+        self._has_looked = False
         self._unsaved: list[Delivery] = []
         """What has become of deliveries, until it is written down."""
         self._maker: Maker | None = None
+        self._hook_served: StoredHook | None = None
+        self._kinds: set[str] = set()
+        """Kinds of documents that it is told of."""
         self._version = 0
         """The version of the subscription that is served here."""
         self._numbers = itertools.count()
+        self._told_at = 0.0
+
+    def wake(self) -> None:
+        """Look, also for what is due."""
+        self._next_due_ms = 0
+        self.ear.heard.set()
 
     async def run(self) -> None:
         """Send what there is, then wait for more, until the subscription ends."""
         with self._store.bell.listening(self._account_id, self.ear):
             while not self.ear.has_left():
                 try:
-                    await self._save()  # What could not be written down when it happened.
-                    await self._look_what_waits()
+                    if self._unsaved:  # It could not be written down when it happened.
+                        await self._save()
                     while await self._round():
                         pass
-                    await self._save()
                 except StoreUnavailable:
                     await asyncio.sleep(_LOOK_SECONDS)
                 except HasEnded:
                     return
                 else:
                     await self._wait()
+            with suppress(StoreUnavailable):
+                await self._save()
 
     async def _wait(self) -> None:
         """Wait until something has happened, or is due."""
         while not await self.ear.rung(_LOOK_SECONDS):
             now_ms = self._now_ms()
-            if any(waiting.due_ms <= now_ms for waiting in self._blocked.values()):
+            if self._blocked and self._next_due_ms <= now_ms:
                 return
             if self._standing.failures and self._standing.next_ms <= now_ms:
                 return
-        await asyncio.sleep(_GATHER_SECONDS)  # What comes in a crowd is sent in a crowd.
+        # What comes in a crowd is sent in a crowd.
+        quiet = time.monotonic() - self._told_at > _LOOK_SECONDS
+        await asyncio.sleep(_GATHER_SECONDS if quiet else _STREAM_SECONDS)
 
     def _may_send(self) -> bool:
         """Tell whether to go on: the subscription is held here, and the server stays."""
@@ -142,24 +166,46 @@ class Follower:
         if not self._may_send() or now_ms < self._standing.next_ms:
             return False
         hook = await self._hook()
+        if not self._has_looked:
+            await self._look_what_waits()
         due = await self._due(now_ms)
-        changes = await self._store.read(
-            "changes_to_send",
-            account_id=self._account_id,
-            after=self._standing.position,
-            limit=_TOGETHER,
-        )
+        changes, position, more = await self._changes()
         round_ = Round(due, self._new(changes, now_ms), self._blocked, now_ms)
         await self._send(hook, round_)
-        position = changes[-1]["position"] if changes else self._standing.position
+        moved = position != self._standing.position
         self._standing.position = round_.reached(position)
-        self._unsaved += round_.rows()
-        if self._unsaved or self._standing.position - self._saved >= _SAVED_EVERY:
+        self._keep_in_mind(round_.rows())
+        if changes:
+            self._told_at = time.monotonic()
+        if self._unsaved or not moved or position - self._saved >= _SAVED_EVERY:
             await self._save()
         await self._judge(hook, round_)
         if round_.stopped or not self._may_send():
             return False
-        return len(due) == _TOGETHER or len(changes) == _TOGETHER or bool(round_.parked)
+        return len(due) == _TOGETHER or more or bool(round_.parked)
+
+    async def _changes(self) -> tuple[Sequence[Row], int, bool]:
+        """Return changes that may be of interest, up to which place they all are, and if more are.
+
+        Bodies are read only of the kind of documents that the subscription follows.
+        """
+        after = self._standing.position
+        found = await self._store.query("feed_next", account_id=self._account_id)
+        end = found[0]["next"] - 1 if found else after
+        if end <= after:
+            return (), after, False
+        upto = min(end, after + _LOOKED_THROUGH)
+        changes = await self._store.read(
+            "changes_to_send",
+            account_id=self._account_id,
+            after=after,
+            upto=upto,
+            drafts="draft" in self._kinds,
+            orders="order" in self._kinds,
+            limit=_TOGETHER,
+        )
+        full = len(changes) == _TOGETHER
+        return changes, changes[-1]["position"] if full else upto, full or upto < end
 
     async def _hook(self) -> StoredHook:
         """Return the subscription as it now is. Raises: HasEnded."""
@@ -168,19 +214,24 @@ class Follower:
         )
         if found is None or self._version not in (0, found.version):
             raise HasEnded  # It was changed: whoever follows it now begins where that left it.
-        hook = decode(found.body)
-        if hook.status != "active":
-            raise HasEnded
-        if self._maker is None:
+        if self._hook_served is None:
+            hook = decode(found.body)
+            if hook.status != "active":
+                raise HasEnded
             self._version = found.version
             self._maker = Maker(self._account_id, hook, choice_of(hook))
-        return hook
+            self._kinds = {name.split("_")[1] for name in hook.events}
+            self._hook_served = hook
+        return self._hook_served
 
     async def _due(self, now_ms: int) -> list[Delivery]:
         """Return what waited until now, in the order in which it is to be sent."""
+        if now_ms < self._next_due_ms:
+            return []
         rows = await self._store.query(
             "deliveries_due", **self._place, now_ms=now_ms, limit=_TOGETHER
         )
+        self._has_looked = False  # Perhaps nothing waits any longer, or until later.
         return sorted(map(of_row, rows), key=lambda delivery: delivery.id)
 
     def _new(self, changes: Iterable[Row], now_ms: int) -> list[Delivery]:
@@ -213,11 +264,11 @@ class Follower:
     async def _tell(self, hook: StoredHook, deliveries: Sequence[Delivery], round_: Round) -> None:
         """Send what there is about one document, in order, up to the first that is not taken."""
         for number, delivery in enumerate(deliveries):
-            if round_.stopped or not self._may_send():
-                round_.leave(deliveries[number:])
-                return
-            answered = await self._attempt(hook, delivery)
-            after = after_attempt(delivery, answered, self._now_ms(), _chance())
+            async with self._tools.turns.turn():
+                if round_.stopped or not self._may_send():
+                    return
+                answered = await self._attempt(hook, delivery)
+                after = after_attempt(delivery, answered, self._now_ms(), _chance())
             round_.note(after)
             self._tools.count("failed" if after.state == "waiting" else after.state)
             verdict = schedule.verdict(answered.status)
@@ -286,8 +337,6 @@ class Follower:
         await self._store.run(statements)
         self._unsaved = []
         self._saved = self._standing.position
-        if self._blocked or any(row.due_ms is not None for row in rows):
-            await self._look_what_waits()
 
     def _moved(self) -> Also:
         standing = self._standing
@@ -304,13 +353,31 @@ class Follower:
             },
         )
 
+    def _keep_in_mind(self, rows: Sequence[Delivery]) -> None:
+        """Keep what became of deliveries until it is written down, and what waits from now on."""
+        self._unsaved += rows
+        if not self._has_looked:
+            return
+        for row in rows:
+            if row.due_ms is None:
+                continue
+            self._next_due_ms = min(self._next_due_ms, row.due_ms)
+            if row.document_kind:
+                known = self._blocked.get(row.place, Waiting(row.id, row.due_ms))
+                self._blocked[row.place] = Waiting(
+                    min(known.first_id, row.id), max(known.due_ms, row.due_ms)
+                )
+
     async def _look_what_waits(self) -> None:
+        """Learn what waits; before the next round, because rounds begin when it is due."""
         rows = await self._store.read("deliveries_waiting", **self._place)
         self._blocked = {
             (row["document_kind"], row["document_id"]): Waiting(row["first_id"], row["due_ms"])
             for row in rows
             if row["document_kind"]
         }
+        self._next_due_ms = min((row["next_ms"] for row in rows), default=_NEVER_MS)
+        self._has_looked = True
 
     async def _judge(self, hook: StoredHook, round_: Round) -> None:
         """End a subscription whose receiver is gone; pause one that failed for three days."""

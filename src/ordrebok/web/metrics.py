@@ -5,7 +5,8 @@ are looked up once per operation and status.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from prometheus_client import (
@@ -42,6 +43,9 @@ class Metrics:
             registry=self.registry,
         )
         self.in_flight = 0
+        self.waiting = 0
+        """Of those in flight, readers who wait for something to happen."""
+        self._outcomes: dict[str, Counter] = {}
         self._in_flight = Gauge(
             "ordrebok_http_requests_in_flight",
             "Requests that are being answered now.",
@@ -69,13 +73,29 @@ class Metrics:
         """Put the count of requests in flight where it is read."""
         self._in_flight.set(self.in_flight)
 
+    @contextmanager
+    def while_waiting(self) -> Iterator[None]:
+        """Count a request as one that waits, for as long as the block lasts."""
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+
     def observer(self, operation: str, status: int) -> Observe:
         """Return what takes the seconds of one request."""
         return self._durations.labels(operation, str(status)).observe
 
+    def requests(self) -> int:
+        """Return how many requests are being answered now, without those that wait."""
+        return self.in_flight - self.waiting
+
     def delivery(self, outcome: str) -> None:
         """Count an attempt to deliver."""
-        self._deliveries.labels(outcome).inc()
+        counter = self._outcomes.get(outcome)
+        if counter is None:
+            counter = self._outcomes[outcome] = self._deliveries.labels(outcome)
+        counter.inc()
 
     def behind(self, changes: int) -> None:
         """Take how many changes the subscription furthest behind has not come to yet."""

@@ -88,7 +88,8 @@ class Responder:
                 if applied:
                     out["preference-applied"] = applied
                 if isinstance(plan, Watch):
-                    told = await attended(plan, house.store, req, resp, headers)
+                    with house.metrics.while_waiting():
+                        told = await attended(plan, house.store, req, resp, headers)
                     if told is None:  # A stream: it goes on after this.
                         resp.set_headers(out)
                         return self._desk.close(req.method, _OK, started, request_id, account_id)
