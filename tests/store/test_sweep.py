@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from ordrebok.accounts.book import Account
 from ordrebok.clock import Instant, now
-from ordrebok.decision import Idempotency
+from ordrebok.decision import Idempotency, Key
 from ordrebok.ids import ordered_id
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store import Store
 from ordrebok.store.accounts import AccountStore
-from ordrebok.store.sweep import DELIVERIES_KEPT_DAYS, KEPT_HOURS, sweep, sweep_deliveries
+from ordrebok.store.sweep import (
+    DELIVERIES_KEPT_DAYS,
+    KEPT_HOURS,
+    sweep,
+    sweep_deliveries,
+    sweep_history,
+)
 from ordrebok.webhooks.deliveries import Delivery, rows_of
 from tests.store.doors import accepted, with_store
 from tests.store.test_hooks import call, subscribed
@@ -87,3 +93,24 @@ def test_deliveries_are_kept_for_seven_days(database_url: str) -> None:
         return [*swept, len(left)]
 
     assert with_store(database_url, use, now=clock) == [0, 600, 2, 1]
+
+
+def test_replaced_drafts_that_nobody_follows_go_in_batches(database_url: str) -> None:
+    """While somebody does, they stay; orders keep their past in any case."""
+    draft = Key(ACCOUNT, "draft", "D")
+
+    async def use(store: Store) -> list[int]:
+        await AccountStore(store).add_account(Account(ACCOUNT, "A", now().text))
+        kept = {"account_id": ACCOUNT, "kept": True}
+        await store.execute("keep_drafts", **kept)
+        for key in (draft, KEY):
+            await accepted(store, create(key))
+            for _ in range(3):
+                await accepted(store, count_up(key))
+        swept = [await sweep_history(store)]
+        await store.execute("keep_drafts", **{**kept, "kept": False})
+        swept += [await sweep_history(store), await sweep_history(store)]
+        assert await store.query("version_of", **KEY._asdict(), version=2)
+        return swept
+
+    assert with_store(database_url, use) == [0, 3, 0]

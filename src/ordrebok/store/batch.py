@@ -24,6 +24,8 @@ from ordrebok.store.source import Record, RecordKey, Row, Source
 T = TypeVar("T")
 FIRST_NUMBER = 100_001
 """The serial number of an account's first order."""
+_TOLD = ("follow", "deliver")
+"""Statements whose names begin so concern those who follow a log."""
 GROUP = 128
 """The most commits that are made durable together."""
 
@@ -368,7 +370,7 @@ class Batch:
         for put in self.puts:
             if put.key.kind in LOGGED:
                 yield put.key.account_id
-        if self.also:
+        if any(name.startswith(_TOLD) for name, _ in self.also):
             yield FOLLOWING
 
     def places(self) -> list[int | None]:

@@ -75,6 +75,19 @@ async def sweep_deliveries(store: Store, clocks: Clocks) -> int:
     return swept
 
 
+async def sweep_history(store: Store) -> int:
+    """Delete replaced versions of drafts in accounts whose drafts nobody follows; return how many.
+
+    Raises: StoreUnavailable.
+    """
+    swept = 0
+    for account in await store.query("accounts_all"):
+        place = {"account_id": account["account_id"]}
+        while await store.read("history_of_nobody", **place, kept=True):
+            swept += len(await store.execute("history_let_go", **place, limit=_BATCH))
+    return swept
+
+
 async def expire_due(
     store: Store,
     account_id: str,
@@ -194,6 +207,7 @@ async def keep_sweeping(store: Store, clocks: Clocks) -> None:
         try:
             swept = await sweep(store, clock.now())
             told = await sweep_deliveries(store, clocks)
+            await sweep_history(store)
             expired = await sweep_expired(store, clocks)
             if expired or unscrubbed:
                 unscrubbed = not await store.scrub()

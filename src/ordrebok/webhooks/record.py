@@ -9,12 +9,12 @@ from ordrebok.clock import Instant
 from ordrebok.decision import Also, Call, Commit, Decision, Key, Put, State
 from ordrebok.events.rules import change_event
 from ordrebok.refusals import Refusal, not_found
-from ordrebok.webhooks.deliveries import ping_of, rows_of
 from ordrebok.webhooks.rules import keeps_drafts, registered, shown
 from ordrebok.wire.base import encode
 from ordrebok.wire.hook import HookRegister, StoredHook
 
 NOUN: Final = "Subscription"
+_LET_GO: Final = 1_000
 Rule = Callable[[StoredHook, Instant], StoredHook | Refusal]
 
 decode = msgspec.json.Decoder(StoredHook).decode
@@ -83,16 +83,15 @@ def written(
     hook: StoredHook,
     answer: bytes,
     following: Following,
-    *,
-    ping: bool = False,
 ) -> Decision | Refusal:
-    """Return the decision that puts a subscription down as it now stands, and perhaps pings it.
+    """Return the decision that puts a subscription down as it now stands.
 
     Refuses: TOO_MANY_HOOKS.
     Keeps: the register, and whether replaced drafts are kept, change in the same transaction;
     the log's row is held before the subscription's place in it is moved. Replaced drafts that
-    nobody will be told of any more are let go. Of one that is deleted no secret stays, also not
-    in the answer that is kept for a repeated request.
+    nobody will be told of any more are let go; of very many the sweeper takes the rest. Of a
+    subscription that is deleted no secret stays, also not in the answer that is kept for a
+    repeated request.
     """
     account_id, created_ms = call.account_id, Instant.of(hook.created_at).ms
     register = state.get(register_key(account_id), HookRegister)
@@ -107,10 +106,9 @@ def written(
     also = [Also("keep_drafts", {"account_id": account_id, "kept": keeps_drafts(after)})]
     also += _moves(account_id, hook.id, following)
     if register is not None and keeps_drafts(register) and not keeps_drafts(after):
-        also.append(Also("history_let_go", {"account_id": account_id}))
+        also.append(Also("history_let_go", {"account_id": account_id, "limit": _LET_GO}))
     if hook.status == "deleted":
         also.append(Also("forget_first_answer", {"account_id": account_id, "id": hook.id}))
-    also += [_ping(state, account_id, hook)] if ping else []
     return Decision(tuple(puts), answer, puts[0].version, tuple(also))
 
 
@@ -122,12 +120,6 @@ def _moves(account_id: str, hook_id: str, following: Following) -> Sequence[Also
         Also(name, {**place, **activity} if name in {"follow", "follow_on"} else place)
         for name in following.names
     ]
-
-
-def _ping(state: State, account_id: str, hook: StoredHook) -> Also:
-    """Return the statement by which a ping waits to be sent."""
-    rows = rows_of([ping_of(hook, state.new_id(), state.now.ms)])
-    return Also("deliveries_put", {"account_id": account_id, "hook_id": hook.id, "rows": rows})
 
 
 def _put(

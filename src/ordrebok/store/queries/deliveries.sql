@@ -12,17 +12,19 @@ on conflict (account_id, hook_id) do nothing
 returning position;
 
 -- name: follow_on
--- A follower stands still, or goes on from where it was; nobody holds it until it is taken anew.
+-- A follower stands still, or goes on from where it was. Who holds it holds it still: it may be in
+-- the middle of sending.
 update followers
-set active = :active, failures = 0, failing_since_ms = null, next_ms = 0, holder = null,
-    held_until_ms = 0
+set active = :active, failures = 0, failing_since_ms = null, next_ms = 0
 where account_id = :account_id and hook_id = :hook_id
 returning position;
 
 -- name: follow_from_now
--- What has happened meanwhile is left out. Runs after `keep_drafts`.
+-- What has happened meanwhile is left out. Runs after `keep_drafts`. It must be taken anew, so that
+-- nobody notes an earlier place.
 update followers
-set position = (select next - 1 from feeds where account_id = :account_id)
+set position = (select next - 1 from feeds where account_id = :account_id), holder = null,
+    held_until_ms = 0
 where account_id = :account_id and hook_id = :hook_id
 returning position;
 

@@ -119,15 +119,44 @@ where account_id = :account_id and due_ms <= :now_ms
 order by due_ms, kind, document_id
 limit :limit;
 
+-- name: history_of_nobody_sqlite
+-- Whether there are replaced versions of drafts in an account whose drafts nobody follows.
+select 1 as one
+from history as h
+cross join documents as d on d.place = h.document
+where h.account_id = :account_id and d.kind = 'draft'
+    and not exists (
+        select 1 from feeds where account_id = :account_id and drafts_kept = :kept
+    )
+limit 1;
+
+-- name: history_of_nobody_postgres
+select 1 as one
+from history
+where account_id = :account_id and kind = 'draft'
+    and not exists (
+        select 1 from feeds where account_id = :account_id and drafts_kept = :kept
+    )
+limit 1;
+
 -- name: history_let_go_sqlite
--- Replaced versions of drafts, when nobody follows the account's drafts any longer.
+-- Replaced versions of drafts, when nobody follows the account's drafts any longer: so many.
 delete from history
-where account_id = :account_id and document in (
-    select place from documents where account_id = :account_id and kind = 'draft'
+where account_id = :account_id and (document, version) in (
+    select h.document, h.version
+    from history as h
+    cross join documents as d on d.place = h.document
+    where h.account_id = :account_id and d.kind = 'draft'
+    limit :limit
 )
 returning version;
 
 -- name: history_let_go_postgres
 delete from history
-where account_id = :account_id and kind = 'draft'
+where ctid = any (array(
+    select ctid
+    from history
+    where account_id = :account_id and kind = 'draft'
+    limit :limit
+))
 returning version;
