@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.support.api import line
 from tests.support.hooks import Mall, mall, versions
 
 MANY = 230
@@ -89,6 +91,22 @@ def test_what_failed_while_the_database_was_away_is_sent_again(hall_postgres: Ma
 
     shop.wait(all_taken)
     assert versions(shop.told("/flaky/1")).keys() == orders
+
+
+def test_operators_see_what_became_of_deliveries(hall: Mall) -> None:
+    """How many failed, and how far the subscription furthest behind is."""
+    shop = hall.shop()
+    shop.subscribe("/cut", ["shopping_order_add"])
+    for _ in range(40):
+        shop.api.order(line())
+
+    def shown() -> bool:
+        text = shop.api.http.get("/metrics").text
+        behind = re.search(r"^ordrebok_deliveries_behind ([0-9.]+)", text, re.MULTILINE)
+        failed = 'ordrebok_deliveries_total{outcome="failed"}' in text
+        return failed and behind is not None and float(behind[1]) > 0
+
+    shop.wait(shown)
 
 
 def waiting(rows: list[dict[str, object]]) -> list[dict[str, object]]:

@@ -268,10 +268,11 @@ class Follower:
                 if round_.stopped or not self._may_send():
                     return
                 answered = await self._attempt(hook, delivery)
-                after = after_attempt(delivery, answered, self._now_ms(), _chance())
+                verdict = schedule.verdict(answered.status)
+                chance = _chance() if verdict == "failed" else 0.0
+                after = after_attempt(delivery, answered, self._now_ms(), chance)
             round_.note(after)
             self._tools.count("failed" if after.state == "waiting" else after.state)
-            verdict = schedule.verdict(answered.status)
             self._fare(verdict, answered.status, round_)
             if verdict == "gone":
                 round_.gone = round_.stopped = True
