@@ -1,6 +1,6 @@
 """What has to be forgotten beside a document that is erased, and the decisions that erase."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -124,17 +124,20 @@ def _emptied(key: Key, state: State) -> Put | None:
 # ------------------------------------------------------------------------- a person
 
 
-def erase_person(key: Key, customer_id: str, actor: str, *, earlier: bool) -> Commit:
+def erase_person(
+    key: Key, customer_id: str, actor: str, *, earlier: bool, updating: Sequence[str] = ()
+) -> Commit:
     """Return the plan that takes a person out of a document and all that was said of it.
 
     A document that is no longer the customer's keeps what it holds, and forgets what it held:
     that is so where a request in its events names the customer, or, as `earlier` says, one of its
-    earlier versions.
+    earlier versions. With an order go its drafts; `updating` are those that were made to update
+    it and did not. The answer lists what was erased.
     Keeps: the document's lines, amounts and operations; one transaction.
     """
 
     def decide(state: State) -> Decision | Refusal:
-        """Write the document without the person, if it was ever about them."""
+        """Write the document without the person, if it was ever about them, and its drafts."""
         document = state.get(key, type_of(key))
         events = state.events(key)
         if document is None or not (
@@ -143,11 +146,78 @@ def erase_person(key: Key, customer_id: str, actor: str, *, earlier: bool) -> Co
             or any(tells_of(_read_event(raw), customer_id) for raw in events)
         ):
             return _NOTHING
-        put = _without_person(key, document, customer_id, actor, state)
-        answer = encode([(key.kind, key.id)])
-        return Decision((put,), answer, also=tuple(forgetting(key, events, customer_id)))
+        puts = [_without_person(key, document, customer_id, actor, state)]
+        if isinstance(document, Order):
+            still = is_of(document, customer_id)
+            ids = [*drafts_of(map(_read_event, events)), *updating]
+            puts += _drafts_without(state, key, ids, customer_id, actor, also_open=still)
+        return _erased(state, puts, customer_id)
 
     return Commit(keys=(key,), decide=decide, with_events=True)
+
+
+def erase_updating(order: Key, ids: Sequence[str], customer_id: str, actor: str) -> Commit:
+    """Return the plan that takes a person out of drafts that were to update an erased order.
+
+    They were made while it was being erased. Once the order has a customer again, they are that
+    customer's, and stay. The answer lists what was erased.
+    """
+
+    def decide(state: State) -> Decision | Refusal:
+        """Write the drafts without the person."""
+        document = state.get(order, Order)
+        if document is None or document.customer is not None:
+            return _NOTHING
+        puts = _drafts_without(state, order, ids, customer_id, actor, also_open=True)
+        return _erased(state, puts, customer_id)
+
+    return Commit(keys=(order,), decide=decide)
+
+
+def _erased(state: State, puts: Sequence[Put], customer_id: str) -> Decision:
+    """Return the decision that writes documents without a person and forgets what they held."""
+    also = tuple(
+        each for put in puts for each in forgetting(put.key, state.events(put.key), customer_id)
+    )
+    return Decision(tuple(puts), encode([(put.key.kind, put.key.id) for put in puts]), also=also)
+
+
+def _drafts_without(
+    state: State,
+    order: Key,
+    ids: Sequence[str],
+    customer_id: str,
+    actor: str,
+    *,
+    also_open: bool,
+) -> list[Put]:
+    """Return the writing down of an order's drafts without the person that the order was of.
+
+    One that says whose it is, and names somebody else, stays; so does one of which nothing is left
+    to erase. One that is open may still change the order: where that is another customer's now, it
+    is theirs.
+    """
+    keys = [Key(order.account_id, "draft", each) for each in dict.fromkeys(ids)]
+    state.ahead(keys)
+    puts = []
+    for key in keys:
+        draft = state.get(key, Draft)
+        if draft is None or draft.status == EXPIRED or (draft.status == "open" and not also_open):
+            continue
+        customer = draft.order.customer
+        if customer is not None and customer.id not in {None, customer_id}:
+            continue
+        if not _is_bare(draft, map(_read_event, state.events(key)), customer_id, state):
+            event = notice(ERASED, state.new_id(), draft.version + 1, state.now, actor)
+            puts.append(put_draft(key, draft_without_person(draft, customer_id, state.now), event))
+    return puts
+
+
+def _is_bare(draft: Draft, events: Iterable[Event], customer_id: str, state: State) -> bool:
+    """Tell whether nothing of a person is left in a draft, so that it is not erased again."""
+    left = draft_without_person(draft, customer_id, state.now)
+    timed = replace(left.order, time_to_live_expires_at=draft.order.time_to_live_expires_at)
+    return timed == draft.order and all(bare_event(each, customer_id) == each for each in events)
 
 
 def _without_person(

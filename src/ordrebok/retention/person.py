@@ -1,27 +1,25 @@
 """A person taken out of an account: found everywhere, erased document by document, written down."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from ordrebok.clock import Instant
-from ordrebok.decision import Also, Call, Commit, Decision, Key, Kind, Outcome, Put, State
+from ordrebok.decision import Also, Call, Commit, Decision, Key, Outcome, Put, State
 from ordrebok.discounts.record import forget_holder
 from ordrebok.drafts.settling import forget_buyer
 from ordrebok.operation import Door
 from ordrebok.refusals import Refusal
-from ordrebok.retention.forgetting import erase_person, erased_ids
+from ordrebok.retention.documents import erase_documents
 from ordrebok.retention.given import erase_given
-from ordrebok.retention.rules import ERASED, mentions, names, notice
+from ordrebok.retention.rules import ERASED, mentions, notice
 from ordrebok.wire.base import encode
 from ordrebok.wire.erasure import Erasure
 
 _STRETCH: Final = 500
-"""Documents looked through together; between two stretches others have their turn."""
-_KINDS: Final[tuple[Kind, ...]] = ("order", "draft")
+"""Answers looked through together; between two stretches others have their turn."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9@._-]+")
 
 
@@ -72,49 +70,15 @@ async def erase(door: Door, call: Call, customer_id: str, *, dry_run: bool) -> O
 
 async def _erase_all(door: Door, call: Call, customer_id: str, *, dry_run: bool) -> Counts:
     """Take the person out of every document; return out of how many of each kind."""
-    counts = dict.fromkeys(_KINDS, 0)
-    for kind in _KINDS:
-        async for key, earlier in _suspects(door, call.account_id, kind, customer_id):
-            commit = erase_person(key, customer_id, call.actor_id, earlier=earlier)
-            outcome = await door.commit(replace(commit, dry_run=dry_run))
-            if isinstance(outcome, Outcome):
-                counts[kind] += len(erased_ids(outcome.answer))
     text = needle(customer_id)
+    written = await erase_documents(door, call, customer_id, text, dry_run=dry_run)
+    kinds = [kind for kind, _ in written]
     given = await erase_given(door, call, customer_id, text, dry_run=dry_run)
     if not dry_run:
         # A draft may have been written, or priced, while its turn had not come.
         forget_buyer(call.account_id, customer_id)
         forget_holder(call.account_id, customer_id)
-    return Counts(counts["order"], counts["draft"], *given)
-
-
-async def _suspects(
-    door: Door, account_id: str, kind: Kind, customer_id: str
-) -> AsyncIterator[tuple[Key, bool]]:
-    """Yield the documents that may be about a person, and whether an earlier version was.
-
-    All are looked through, not only those found by the customer: an order that has another
-    customer now may have had this one.
-    """
-    after = ""
-    text = needle(customer_id)
-    while True:
-        place = {"account_id": account_id, "kind": kind, "after": after}
-        rows = await door.read("naming", **place, needle=text, limit=_STRETCH)
-        for row in rows:
-            key = Key(account_id, kind, row["id"])
-            earlier = bool(row["earlier"]) and await _was_about(door, key, customer_id)
-            if earlier or row["itself"] or row["events"]:
-                yield key, earlier
-        if len(rows) < _STRETCH:
-            return
-        after = rows[-1]["id"]
-
-
-async def _was_about(door: Door, key: Key, customer_id: str) -> bool:
-    """Tell whether an earlier version of a document had this customer."""
-    rows = await door.read("earlier_versions", **key._asdict())
-    return any(names(msgspec.json.decode(row["body"]), customer_id) for row in rows)
+    return Counts(kinds.count("order"), kinds.count("draft"), *given)
 
 
 async def _forget_answers(door: Door, account_id: str, customer_id: str) -> None:

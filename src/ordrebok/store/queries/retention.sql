@@ -145,7 +145,7 @@ where account_id = :account_id and subject = :id and subject <> '' and version =
 -- name: naming_sqlite
 -- A stretch of documents, by their ids, and where in each a text stands: in itself, in its events,
 -- in earlier versions.
-select d.id, instr(d.body, :needle) > 0 as itself,
+select d.id, d.created_ms, instr(d.body, :needle) > 0 as itself,
     exists (
         select 1
         from events as e
@@ -162,7 +162,7 @@ order by d.id
 limit :limit;
 
 -- name: naming_postgres
-select d.id, position(:needle::text in d.body::text) > 0 as itself,
+select d.id, d.created_ms, position(:needle::text in d.body::text) > 0 as itself,
     exists (
         select 1
         from events as e
@@ -179,6 +179,55 @@ from documents as d
 where d.account_id = :account_id and d.kind = :kind and d.id > :after
 order by d.id
 limit :limit;
+
+-- name: naming_changed_sqlite
+-- The same of documents that changed between two positions of the account's log, by position.
+select c.position, d.id, d.created_ms, instr(d.body, :needle) > 0 as itself,
+    exists (
+        select 1
+        from events as e
+        where e.account_id = d.account_id and e.document = d.place and instr(e.body, :needle) > 0
+    ) as events,
+    exists (
+        select 1
+        from history as h
+        where h.account_id = d.account_id and h.document = d.place and instr(h.body, :needle) > 0
+    ) as earlier
+from events as c
+cross join documents as d on d.place = c.document
+where c.account_id = :account_id and c.position > :after and c.position <= :upto
+    and d.kind = :kind
+order by c.position
+limit :limit;
+
+-- name: naming_changed_postgres
+select c.position, d.id, d.created_ms, position(:needle::text in d.body::text) > 0 as itself,
+    exists (
+        select 1
+        from events as e
+        where e.account_id = d.account_id and e.kind = d.kind and e.document_id = d.id
+            and position(:needle::text in e.body::text) > 0
+    ) as events,
+    exists (
+        select 1
+        from history as h
+        where h.account_id = d.account_id and h.kind = d.kind and h.document_id = d.id
+            and position(:needle::text in h.body::text) > 0
+    ) as earlier
+from (
+    select position, document_id
+    from events
+    where account_id = :account_id and position > :after and position <= :upto and kind = :kind
+    order by position
+    limit :limit
+) as c
+cross join lateral (
+    select account_id, kind, id, created_ms, body
+    from documents
+    where account_id = :account_id and kind = :kind and id = c.document_id
+    offset 0
+) as d
+order by c.position;
 
 -- name: earlier_versions_sqlite
 select cast(h.body as blob) as body
