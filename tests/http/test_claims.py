@@ -70,6 +70,23 @@ def test_usages_name_the_claim_while_it_stands(api: Api) -> None:
     assert api.get(where) == []
 
 
+def test_each_claim_gives_back_its_own_whatever_they_are_called(api: Api) -> None:
+    """One is known by its id, and another has that id as its ref."""
+    rule_id = a_rule(api, "C1")
+    ref_id = held(api, rule_id)
+    first = api.post(claims(api), a_claim(rule_id, ref_id))
+    second = api.post(claims(api), a_claim(rule_id, ref_id, ref=first["id"], amount=300))
+    where = below(api, f"rules/{rule_id}/usages")
+    assert book(api, rule_id) == {"usage": 2, "amount": 1_300}
+    api.delete(claims(api, first["id"]))
+    assert book(api, rule_id) == {"usage": 1, "amount": 300}
+    ((used,),) = [row["usage_refs"] for row in api.get(where)]
+    assert (used["ref"], used["amount"]) == (first["id"], 300)
+    api.delete(claims(api, second["id"]))
+    assert book(api, rule_id) == {"usage": 0, "amount": 0}
+    assert api.get(where) == []
+
+
 @pytest.mark.parametrize("holder", ["*", "C1"])
 def test_last_use_goes_to_one_claim_of_sixteen(api: Api, holder: str) -> None:
     """The others are told which limit stands against them, and how much is left."""

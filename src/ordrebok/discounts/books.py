@@ -77,12 +77,21 @@ class Books:
         return known or self._state.get(ref_key(self._call.account_id, ref_id), RefDocument)
 
     def book(
-        self, ref: RefDocument, rule: CompiledRule, want: Wanted, reference: Reference
+        self,
+        ref: RefDocument,
+        rule: CompiledRule,
+        want: Wanted,
+        reference: Reference,
+        *,
+        shown: str | None = None,
     ) -> None:
-        """Book on a ref, and note for what, so that it can be given back."""
+        """Book on a ref, and note for what, so that it can be given back.
+
+        `shown` is what the usages of the ref call it, where that is not the reference's own name.
+        """
         ref_type, name = reference
         usage = UsageRef(
-            ref=name,
+            ref=shown or name,
             ref_type=ref_type,
             usage=want.booking.usage,
             stamp=want.booking.stamp,
@@ -103,15 +112,19 @@ class Books:
         """
         self._bookings[reference] = []
 
-    def give_back(self, reference: Reference) -> None:
-        """Give back all that an order or a claim has booked; nothing, where it booked nothing."""
+    def give_back(self, reference: Reference, *, shown: str | None = None) -> None:
+        """Give back all that an order or a claim has booked; nothing, where it booked nothing.
+
+        `shown` is what usages call it, as it was when it was booked.
+        """
+        called = (reference[0], shown or reference[1])
         uses = self._booked_by(reference)
         self.ahead((use.discount_id, use.ref_id) for use in uses)
         for use in uses:
             ref = self.ref(use.ref_id)
             if ref is not None:
                 now = self._state.now
-                self.change(ref, after_release(ref, booking_of(use), reference, now))
+                self.change(ref, after_release(ref, booking_of(use), called, now))
         uses.clear()
 
     def change(self, before: RefDocument, after: RefDocument) -> None:

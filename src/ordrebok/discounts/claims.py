@@ -74,9 +74,12 @@ def _public(claim: ClaimDocument) -> Claim:
     return Claim(**{name: getattr(claim, name) for name in Claim.__struct_fields__})
 
 
-def _reference(claim_id: str, ref: str | None) -> Reference:
-    """Return what the bookings of a claim name."""
-    return CLAIM, ref or claim_id
+def _reference(claim_id: str) -> Reference:
+    """Return what a claim books for.
+
+    That is its id in any case: the `ref` of one claim may be the id of another.
+    """
+    return CLAIM, claim_id
 
 
 class _Taken:
@@ -184,9 +187,9 @@ def _create(call: Call) -> Plan:
         taken = _taken(state, call, body, books)
         if isinstance(taken, Refusal):
             return taken
-        reference = _reference(claim_id, body.ref)
+        reference = _reference(claim_id)
         for each in taken:
-            books.book(each.ref, each.rule, each.wanted(state.now.ms), reference)
+            books.book(each.ref, each.rule, each.wanted(state.now.ms), reference, shown=body.ref)
         refusal = books.refusal()
         if refusal is not None:
             return refusal
@@ -221,7 +224,7 @@ def _delete(call: Call) -> Plan:
         if claim.deleted_at is not None:
             return Decision((), _answer(claim))
         books = Books(state, call)
-        books.give_back(_reference(claim.id, claim.ref))
+        books.give_back(_reference(claim.id), shown=claim.ref)
         after = replace(
             claim,
             deleted_at=state.now.text,

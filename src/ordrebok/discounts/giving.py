@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ordrebok.clock import Instant
+from ordrebok.clock import Instant, instant
 from ordrebok.discounts.compiled import CompiledRule
 from ordrebok.discounts.requirements import EVERYBODY, NOBODY, Ref
 from ordrebok.discounts.standing import (
@@ -122,11 +122,15 @@ def after_booking(
 def after_release(
     ref: RefDocument, booking: Booking, reference: tuple[str, str], now: Instant
 ) -> RefDocument:
-    """Return a ref without a booking; `reference` is its (ref_type, ref).
+    """Return a ref without a booking; `reference` is its (ref_type, ref) among the usages.
 
-    Stamps that its reward used up come back with the dates they had.
+    Stamps that its reward used up come back with the dates they had. Usages of the same name that
+    were booked at another moment are another's, and stay.
     """
-    rest = tuple(each for each in ref.usage_refs if (each.ref_type, each.ref) != reference)
+    own = (*reference, instant(booking.at_ms).text)
+    rest = tuple(
+        each for each in ref.usage_refs if (each.ref_type, each.ref, each.created_at) != own
+    )
     return _with(ref, released(standing_of(ref), booking), rest, now)
 
 
