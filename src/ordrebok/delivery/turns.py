@@ -11,9 +11,9 @@ _QUIET_AT_ONCE: Final = 64
 """Attempts that begin at the same time while there is little else to do."""
 _FEW: Final = 4
 """So many requests at the same time hold no delivery up."""
-_REQUESTS_FOR_ONE: Final = 16
+_REQUESTS_FOR_ONE: Final = 32
 """While there are more, so many requests stand against one delivery."""
-_AT_LEAST: Final = 2
+_AT_LEAST: Final = 1
 """So many attempts go on at the same time however many requests there are."""
 _LONGEST_SECONDS: Final = 0.005
 """A turn ends after this time at the latest: who waits for a receiver does no work here."""
