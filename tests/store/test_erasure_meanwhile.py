@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ordrebok.decision import Idempotency, Outcome
-from ordrebok.operation import Errand
+from ordrebok.retention import person
 from ordrebok.store.interface import Row
 from tests.store.shop import Shop, everything, opened_shop
-from tests.support.builders import plan_of
+from tests.support.builders import ACCOUNT, a_call
 from tests.support.openapi import Json
 
 SECRET = "Hemmeligsen"
@@ -49,9 +50,8 @@ class Busy:
 
 async def erase(door: Any, once: Idempotency | None = None) -> Outcome:  # noqa: ANN401 -- a store, or a busy one
     """Erase the person; the outcome."""
-    plan = plan_of("aid_customers_cid_erase_post", customer_id="C77", idempotency=once)
-    assert isinstance(plan, Errand)
-    outcome = await plan.run(door)
+    call = replace(a_call("aid_customers_cid_erase_post", customer_id="C77"), idempotency=once)
+    outcome = await person.erase(door, call, "C77", dry_run=False)
     assert isinstance(outcome, Outcome), outcome
     return outcome
 
@@ -116,5 +116,30 @@ def test_a_draft_that_is_made_for_the_order_meanwhile_goes_too(database_url: str
             assert await nothing_is_left(shop, database_url)
             entry = msgspec.json.decode(outcome.answer)
             assert (entry["orders"], entry["drafts"]) == (1, 1)
+
+    asyncio.run(use())
+
+
+def test_two_erasures_with_one_key_both_finish(database_url: str) -> None:
+    """One answer for both; neither leaves an entry that looks as if it were broken off."""
+
+    async def use() -> None:
+        async with opened_shop(database_url) as shop:
+            await shop.done("aid_orders_post", {**CONTENT, "customer": PERSON})
+            once = Idempotency("client", "key", "fingerprint", ACCOUNT)
+            others: list[Outcome] = []
+
+            async def the_same() -> None:
+                others.append(await erase(shop.store, once))
+
+            outcome = await erase(Busy(shop, "naming", the_same), once)
+            assert [other.answer for other in others] == [outcome.answer]
+            assert outcome.replayed
+            rows = await shop.store.query(
+                "erasures", account_id=ACCOUNT, before_ms=2**62, before_id="", limit=9
+            )
+            entries = [msgspec.json.decode(row["body"]) for row in rows]
+            assert len(entries) == 2
+            assert all("finished_at" in entry for entry in entries)
 
     asyncio.run(use())

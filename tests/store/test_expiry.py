@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from ordrebok.decision import Also
+from ordrebok.store.interface import Row
 from ordrebok.store.sweep import expire_due
 from ordrebok.wire.base import encode
 from tests.store.doors import opened
@@ -138,6 +139,34 @@ def test_drafts_that_were_to_update_the_order_go_with_it(database_url: str) -> N
                 await shop.refused("aid_draft_orders_post", {**body, **named, "id": "D4"})
                 == "ORDER_NOT_OPEN"
             )
+
+    asyncio.run(use())
+
+
+def test_a_draft_that_is_made_while_its_order_goes_goes_too(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made between the look for such drafts and the end of the order, by somebody else."""
+
+    async def use() -> None:
+        async with opened_shop(database_url) as shop:
+            order = await shop.done("aid_orders_post", content())
+            shop.later(DAY)
+            read = shop.store.read
+
+            async def made_after(name: str, **params: object) -> Sequence[Row]:
+                rows = await read(name, **params)
+                if name == "drafts_updating" and not rows:
+                    monkeypatch.setattr(shop.store, "read", read)  # Only once.
+                    added = {"currency": "NOK", "items": [{**ITEM, "line_id": 2}]}
+                    options = {"order_id": order["order_id"]}
+                    body = {"id": "D1", "order": added, "options": options}
+                    await shop.done("aid_draft_orders_post", body)
+                return rows
+
+            monkeypatch.setattr(shop.store, "read", made_after)
+            assert await shop.expire() == [("draft", "D1"), ("order", order["order_id"])]
+            assert await shop.refused("aid_draft_orders_id_get", id="D1") == "NOT FOUND"
 
     asyncio.run(use())
 

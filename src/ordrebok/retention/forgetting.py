@@ -19,6 +19,7 @@ from ordrebok.retention.rules import (
     drafts_of,
     emptied,
     emptied_draft,
+    is_emptied,
     is_of,
     is_over,
     notice,
@@ -103,11 +104,30 @@ def expire(
             keys += [Key(account_id, "draft", each) for each in dict.fromkeys(ids)]
             state.ahead(keys)
         puts = [put for put in (_emptied(each, state) for each in keys) if put is not None]
-        also = [each for put in puts for each in forgetting(put.key, state.events(put.key))]
-        answer = encode([(put.key.kind, put.key.id) for put in puts])
-        return Decision(tuple(puts), answer, also=(*also, noted))
+        decision = _erased(state, puts)
+        return replace(decision, also=(*decision.also, noted))
 
     return Commit(keys=(key,), decide=decide, with_events=True, dry_run=dry_run)
+
+
+def expire_updating(order: Key, ids: Sequence[str]) -> Commit:
+    """Return the plan that empties drafts that were to update an order which was emptied meanwhile.
+
+    They were made after such drafts were looked for, and before the order went; after it nobody
+    makes any. The answer lists what was erased; nothing, where the order still is.
+    """
+
+    def decide(state: State) -> Decision | Refusal:
+        """Empty the drafts, if their order is."""
+        document = state.get(order, Order)
+        if document is None or not is_emptied(document):
+            return _NOTHING
+        keys = [Key(order.account_id, "draft", each) for each in ids]
+        state.ahead(keys)
+        puts = [put for put in (_emptied(each, state) for each in keys) if put is not None]
+        return _erased(state, puts)
+
+    return Commit(keys=(order,), decide=decide)
 
 
 def _emptied(key: Key, state: State) -> Put | None:
@@ -174,10 +194,10 @@ def erase_updating(order: Key, ids: Sequence[str], customer_id: str, actor: str)
     return Commit(keys=(order,), decide=decide)
 
 
-def _erased(state: State, puts: Sequence[Put], customer_id: str) -> Decision:
-    """Return the decision that writes documents without a person and forgets what they held."""
+def _erased(state: State, puts: Sequence[Put], hidden: str | None = None) -> Decision:
+    """Return the decision that writes what is left of documents and forgets what they held."""
     also = tuple(
-        each for put in puts for each in forgetting(put.key, state.events(put.key), customer_id)
+        each for put in puts for each in forgetting(put.key, state.events(put.key), hidden)
     )
     return Decision(tuple(puts), encode([(put.key.kind, put.key.id) for put in puts]), also=also)
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from ordrebok import clock
 from ordrebok.clock import Instant
-from ordrebok.decision import Also, Commit, Outcome
+from ordrebok.decision import Also, Commit, Key, Outcome
 from ordrebok.ids import first_ordered_id
-from ordrebok.retention.forgetting import Due, erased_ids, expire
+from ordrebok.retention.forgetting import Due, erased_ids, expire, expire_updating
 from ordrebok.sandbox.clocks import Clocks
 from ordrebok.store.interface import Row, Store, StoreUnavailable
 from ordrebok.wire.base import encode
@@ -107,6 +107,14 @@ async def expire_due(
     """
     after = _FIRST
     gone: set[tuple[str, str]] = set()
+
+    def note(ids: Sequence[tuple[str, str]]) -> None:
+        """Tell of what was erased, of each once."""
+        for each in ids:
+            if each not in gone:
+                gone.add(each)
+                erased(*each)
+
     while True:
         names = dict(zip(("after_ms", "after_kind", "after_id"), after, strict=True))
         rows = await store.read(
@@ -120,10 +128,12 @@ async def expire_due(
         for row in over:
             due = Due(row["kind"], row["document_id"], row["due_ms"])
             commit = expire(account_id, due, updating.get(due.id, ()), dry_run=dry_run)
-            for each in await _erased_by(store, commit, account_id, due):
-                if each not in gone:
-                    gone.add(each)
-                    erased(*each)
+            note(await _erased_by(store, commit, account_id, due))
+        late = {} if dry_run else await _updating(store, account_id, over)
+        for order_id, ids in late.items():
+            due = Due("order", order_id, now.ms)
+            commit = expire_updating(Key(account_id, "order", order_id), ids)
+            note(await _erased_by(store, commit, account_id, due))
         if len(rows) < _DUE:
             return len(gone)
         after = (rows[-1]["due_ms"], rows[-1]["kind"], rows[-1]["document_id"])
