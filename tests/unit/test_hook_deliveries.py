@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from ordrebok.webhooks.deliveries import Answered, Delivery, after_attempt
+from ordrebok.webhooks.deliveries import Answered, Delivery, after_attempt, in_portions
 
 
 def attempted(headers: dict[str, str]) -> Delivery:
@@ -28,3 +28,17 @@ def test_headers_of_an_answer_are_kept_as_they_came(value: str) -> None:
     """Also those that look like an escape of JSON."""
     kept = attempted({"X-Answer": value}).response_headers
     assert msgspec.json.decode(kept) == {"X-Answer": value}
+
+
+def test_portions_hold_so_much_and_everything() -> None:
+    """However long a body is, it is in a portion; no portion is empty."""
+
+    def long(characters: int) -> Delivery:
+        return Delivery(
+            id=str(characters), event_delivery="", event="ping", created_ms=0, body="x" * characters
+        )
+
+    rows = [long(n) for n in (3, 4, 5, 20, 1, 9, 1)]
+    portions = [[len(row.body) for row in rows] for rows in in_portions(rows, 10)]
+    assert portions == [[3, 4], [5], [20], [1, 9], [1]]
+    assert list(in_portions([], 10)) == []

@@ -28,6 +28,7 @@ from ordrebok.webhooks.deliveries import (
     Maker,
     Place,
     after_attempt,
+    in_portions,
     of_row,
     rows_of,
 )
@@ -44,6 +45,8 @@ from ordrebok.wire.hook import StoredHook
 
 _TOGETHER: Final = 100
 """Changes, and deliveries that were tried before, that are dealt with in one round."""
+_BYTES: Final = 8 * 1024 * 1024
+"""Of bodies, in one statement and, once it is known how long they are, in one round."""
 _AT_ONCE: Final = 16
 """Documents that are told of at the same time; those of one document go one after the other."""
 _TIRED: Final = 3
@@ -116,6 +119,8 @@ class Follower:
         """Kinds of documents that it is told of."""
         self._version = 0
         """The version of the subscription that is served here."""
+        self._limit = _TOGETHER
+        self._ids_ms = 0
         self._numbers = itertools.count()
         self._told_at = 0.0
 
@@ -202,9 +207,12 @@ class Follower:
             upto=upto,
             drafts="draft" in self._kinds,
             orders="order" in self._kinds,
-            limit=_TOGETHER,
+            limit=self._limit,
         )
-        full = len(changes) == _TOGETHER
+        full = len(changes) == self._limit
+        size = sum(len(row["body"]) for row in changes)
+        much = size > _BYTES
+        self._limit = max(1, self._limit * _BYTES // size) if much else _TOGETHER
         return changes, changes[-1]["position"] if full else upto, full or upto < end
 
     async def _hook(self) -> StoredHook:
@@ -238,8 +246,10 @@ class Follower:
         """Return the deliveries of changes, without those that the subscription does not want."""
         if self._maker is None:
             return []
+        if now_ms > self._ids_ms:  # Ids grow, also where the clock is set back.
+            self._ids_ms, self._numbers = now_ms, itertools.count()
         make = self._maker.of_change
-        made = [make(row, now_ms, next(self._numbers)) for row in changes]
+        made = [make(row, now_ms, (self._ids_ms, next(self._numbers))) for row in changes]
         return [delivery for delivery in made if delivery is not None]
 
     async def _send(self, hook: StoredHook, round_: Round) -> None:
@@ -324,10 +334,11 @@ class Follower:
         """
         if not self._unsaved and self._saved == self._standing.position:
             return
-        rows = self._unsaved
         statements = [self._moved()]
-        if rows:
-            statements.append(Also("deliveries_put", {**self._place, "rows": rows_of(rows)}))
+        statements += [
+            Also("deliveries_put", {**self._place, "rows": rows_of(rows)})
+            for rows in in_portions(self._unsaved, _BYTES)
+        ]
         passed: dict[str, object] = {
             "account_id": self._account_id,
             "after": self._saved,

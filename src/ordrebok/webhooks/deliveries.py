@@ -3,7 +3,7 @@
 Pure: the time, the chance and new ids are given. Times are in milliseconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -80,10 +80,12 @@ class Maker:
         self._choice = choice
         self._events = frozenset[str](hook.events)
 
-    def of_change(self, row: Mapping[str, Any], now_ms: int, nth: int) -> Delivery | None:
+    def of_change(
+        self, row: Mapping[str, Any], now_ms: int, place: tuple[int, int]
+    ) -> Delivery | None:
         """Return the delivery of a change, or None where the subscription does not want it.
 
-        `nth` tells apart what is made in the same millisecond.
+        `place`: milliseconds and number of its id, which must grow from change to change.
         """
         event = bytes(row["event"])
         name = event_name(row["kind"], row["version"], event)
@@ -92,7 +94,7 @@ class Maker:
         event_delivery = delivery_id(self._hook.id, row["position"])
         told = Change(self._account_id, name, bytes(row["body"]), event)
         return Delivery(
-            id=ordered_id(now_ms, nth),
+            id=ordered_id(*place),
             event_delivery=event_delivery,
             position=row["position"],
             event=name,
@@ -158,6 +160,20 @@ def after_attempt(delivery: Delivery, answered: Answered, now_ms: int, chance: f
 def of_row(row: Mapping[str, Any]) -> Delivery:
     """Return a delivery that waits, from its row."""
     return Delivery(**{name: row[name] for name in _WAITING})
+
+
+def in_portions(deliveries: Sequence[Delivery], most: int) -> Iterator[Sequence[Delivery]]:
+    """Yield deliveries in portions whose bodies have at most so many characters, one at least."""
+    portion: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        size += len(delivery.body)
+        if portion and size > most:
+            yield portion
+            portion, size = [], len(delivery.body)
+        portion.append(delivery)
+    if portion:
+        yield portion
 
 
 def rows_of(deliveries: Iterable[Delivery]) -> str:
