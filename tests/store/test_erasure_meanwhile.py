@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ordrebok.decision import Idempotency, Outcome
 from ordrebok.retention import person
 from ordrebok.store.interface import Row
+from ordrebok.webhooks.deliveries import Delivery, rows_of
 from tests.store.shop import Shop, everything, opened_shop
 from tests.support.builders import ACCOUNT, a_call
 from tests.support.openapi import Json
@@ -48,10 +49,15 @@ class Busy:
         return rows
 
 
-async def erase(door: Any, once: Idempotency | None = None) -> Outcome:  # noqa: ANN401 -- a store, or a busy one
+async def erase(
+    door: Any,  # noqa: ANN401 -- a store, or a busy one
+    once: Idempotency | None = None,
+    *,
+    dry_run: bool = False,
+) -> Outcome:
     """Erase the person; the outcome."""
     call = replace(a_call("aid_customers_cid_erase_post", customer_id="C77"), idempotency=once)
-    outcome = await person.erase(door, call, "C77", dry_run=False)
+    outcome = await person.erase(door, call, "C77", dry_run=dry_run)
     assert isinstance(outcome, Outcome), outcome
     return outcome
 
@@ -141,5 +147,39 @@ def test_two_erasures_with_one_key_both_finish(database_url: str) -> None:
             entries = [msgspec.json.decode(row["body"]) for row in rows]
             assert len(entries) == 2
             assert all("finished_at" in entry for entry in entries)
+
+    asyncio.run(use())
+
+
+@pytest.mark.parametrize("whose", ["C77", "C78"])
+def test_what_was_told_of_a_draft_goes_with_the_last_trace_of_whom(
+    database_url: str, whose: str
+) -> None:
+    """A stored delivery alone may still say whose a draft once was; those of others stay."""
+
+    async def use() -> None:
+        async with opened_shop(database_url) as shop:
+            draft = await shop.done("aid_draft_orders_post", {"order": CONTENT})
+            told = {**CONTENT, "customer": {**PERSON, "id": whose}}
+            delivery = Delivery(
+                id="1",
+                event_delivery="1",
+                event="shopping_draft_add",
+                document_kind="draft",
+                document_id=draft["id"],
+                document_version=1,
+                created_ms=1,
+                body=msgspec.json.encode({"draft_order": {"order": told}}).decode(),
+            )
+            place = {"account_id": ACCOUNT, "hook_id": "H"}
+            rows = rows_of([delivery])
+            await shop.store.execute("deliveries_put", **place, rows=rows)
+            dry = await erase(shop.store, dry_run=True)
+            done = await erase(shop.store)
+            await shop.store.execute("deliveries_put", **place, rows=rows)  # It was on its way.
+            is_the_persons = whose == "C77"
+            assert await nothing_is_left(shop, database_url) == is_the_persons
+            counted = [msgspec.json.decode(each.answer)["drafts"] for each in (dry, done)]
+            assert counted == [is_the_persons, is_the_persons]
 
     asyncio.run(use())

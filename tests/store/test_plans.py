@@ -115,6 +115,7 @@ def test_what_an_erasure_touches_is_found_by_its_keys(postgres_url: str) -> None
                 "answers_naming",
                 "drafts_updating",
                 "naming_changed",
+                "deliveries_naming",
             ):
                 found = await plan(connection, statements[name].text)
                 assert "Seq Scan" not in found, (name, found)

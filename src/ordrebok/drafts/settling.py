@@ -24,7 +24,8 @@ _buyers: dict[tuple[str, str], str] = {}
 """The customers of open drafts that were written last, by account and draft.
 
 A hint what to load, and nothing else. It is the id itself, because the wallet is found by it; so it
-goes with the draft, and with the customer.
+goes when this process completes or deletes the draft, or erases the customer. What other processes
+do is not heard of here: then it stays until newer ones push it out.
 """
 
 

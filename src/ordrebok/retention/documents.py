@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ordrebok.decision import Call, Commit, Key, Kind, Outcome
 from ordrebok.operation import Door
 from ordrebok.retention.forgetting import erase_person, erase_updating, erased_ids
-from ordrebok.retention.rules import names
+from ordrebok.retention.rules import mentions, names
 from ordrebok.wire.base import encode
 
 _STRETCH: Final = 500
@@ -46,6 +46,7 @@ async def erase_documents(
     if not dry_run:
         for kind in _KINDS:
             await erasing.erase(kind, erasing.changed(kind, since, await erasing.newest()))
+    await erasing.erase_told()
     return frozenset(erasing.gone)
 
 
@@ -113,6 +114,30 @@ class _Erasing:
             return
         for suspect in found.values():
             await self._one(kind, suspect, ())
+
+    async def erase_told(self) -> None:
+        """Erase documents that nothing but a stored delivery says to have been the person's.
+
+        What was told of a document goes with it, also what a server has just taken to send.
+        """
+        place: dict[str, Any] = {"account_id": self._account_id, "needle": self._needle}
+        after = ("", "")
+        while True:
+            rows = await self._door.read(
+                "deliveries_naming",
+                **place,
+                after_hook=after[0],
+                after_id=after[1],
+                limit=_STRETCH,
+            )
+            for row in rows:
+                kind, id_ = row["document_kind"], row["document_id"]
+                known = not row["body"] or kind not in _KINDS or (kind, id_) in self.gone
+                if not known and mentions(msgspec.json.decode(row["body"]), self._customer_id):
+                    await self._one(kind, Suspect(id_, 0, held=False, earlier=True), ())
+            if len(rows) < _STRETCH:
+                return
+            after = (rows[-1]["hook_id"], rows[-1]["id"])
 
     def _key(self, kind: Kind, row: Mapping[str, Any]) -> Key:
         """Return where a document stands."""

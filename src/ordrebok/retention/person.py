@@ -90,7 +90,8 @@ async def _forget_answers(door: Door, account_id: str, customer_id: str) -> None
     """Forget the answers kept for repeated requests that mention the person anywhere.
 
     Those about documents went with the documents; others are lists of whom something was given.
-    The record of a request stays, unless its very key names the person.
+    The record of a request stays, unless its very key names the person: then the request is new
+    when it is repeated.
     """
     after: tuple[str, str] = ("", "")
     text = needle(customer_id).encode()

@@ -263,6 +263,23 @@ where account_id = :account_id and (client_id, key) > (:after_client, :after_key
 order by client_id, key
 limit :limit;
 
+-- name: deliveries_naming_sqlite
+-- A stretch of stored deliveries; those without the text are left out, but not their keys.
+select hook_id, id, document_kind, document_id,
+    case when instr(body, :needle) > 0 then body end as body
+from deliveries
+where account_id = :account_id and (hook_id, id) > (:after_hook, :after_id)
+order by hook_id, id
+limit :limit;
+
+-- name: deliveries_naming_postgres
+select hook_id, id, document_kind, document_id,
+    case when position(:needle::text in body) > 0 then body end as body
+from deliveries
+where account_id = :account_id and (hook_id, id) > (:after_hook, :after_id)
+order by hook_id, id
+limit :limit;
+
 -- name: forget_answer_sqlite!
 update idempotency
 set answer = cast('null' as blob), version = null
