@@ -43,7 +43,8 @@ STAYS = re.compile(
     | attachments\.(id|\w+_reservation\.(booking_id|insurance\.insurance_(company|type)
         | itinerary\.(class|line|operator|zone|rental_company)))
     | items\.(id|external_id|description|description_alias|status|salesperson_id|salesperson_name
-        | reversed_reason|conversion_rate_source|dimension\.\w+|groups\.\w+|(undiscounted_)?tax_lines\.tax_\w+
+        | reversed_reason|conversion_rate_source|dimension\.\w+|groups\.\w+
+        | (undiscounted_)?tax_lines\.tax_\w+
         | additions\.(id|description|groups\.\w+)|dynamic_payout\.\w+|payout\.[\w.]+
         | discount_lines\.(description|discount_id|discount_subtype)
         | store\.(id|name|business_name|organization_number))
