@@ -225,8 +225,8 @@ class Writer:
             for document, version, body in batch.replaced(self._kept)
         ]
         unchanged = [(*each.key, each.found) for each in batch.only_read()]
-        more = (new, records, added, removed, entries, expiries, history, unchanged)
-        if len(batch.puts) == 1 and not any(more):
+        more = (new, records, added, removed, entries, expiries, unchanged)
+        if len(batch.puts) == 1 and not (history or any(more)):
             put = batch.puts[0]
             if not await self._link.fetch(
                 "write_one", *changed[0], _LOGGED, put.event_id, put.event
@@ -241,7 +241,12 @@ class Writer:
         events = _event_rows(batch, advances)
         if not any(more):
             await self._link.fetch(
-                "write_changes", *_columns(changed, 10), *logs, *_columns(events, 7), kept
+                "write_changes",
+                *_columns(changed, 10),
+                *logs,
+                *_columns(events, 7),
+                *_columns(history, 6),
+                kept,
             )
             return
         await self._link.fetch(

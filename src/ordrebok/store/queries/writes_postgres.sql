@@ -43,9 +43,10 @@ select account_id, kind, id, version, :event_id, :event, (select position from m
 returning 1 / (case when (select drafts_kept from moved) then 0 else 1 end);
 
 -- name: write_changes
--- What most batches write: changed documents and their events, in a statement that the server is
--- through with sooner than with `write_all`. The log of an account is moved on when everything else
--- that has to wait for others is done: its row is held from there to the commit.
+-- What most batches write: changed documents, their events and what they replace, in a statement
+-- that the server is through with sooner than with `write_all`. The log of an account is moved on
+-- when everything else that has to wait for others is done: its row is held from there to the
+-- commit.
 with updated as (
     update documents as d
     set version = c.version, status = c.status, payment_status = c.payment_status,
@@ -76,6 +77,11 @@ event as (
     left join moved as m on m.account_id = e.account_id
     on conflict do nothing
     returning 1
+),
+kept as (
+    insert into history (account_id, kind, document_id, version, body, replaced_ms)
+    select * from unnest(:h_account_id::text[], :h_kind::text[], :h_document_id::text[],
+        :h_version::integer[], :h_body::json[], :h_replaced_ms::bigint[])
 )
 select 1 / (case when
     (select count(*) from updated) = cardinality(:u_id::text[])
