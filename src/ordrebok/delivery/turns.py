@@ -16,7 +16,8 @@ _REQUESTS_FOR_ONE: Final = 32
 _AT_LEAST: Final = 1
 """So many attempts go on at the same time however many requests there are."""
 _LONGEST_SECONDS: Final = 0.005
-"""A turn ends after this time at the latest: who waits for a receiver does no work here."""
+"""A turn ends after this time at the latest: who waits for a receiver does no work here. While many
+requests are answered it also lasts so long, whatever its attempt took: 200 begin in a second."""
 _REMEMBERED_SECONDS: Final = 0.5
 """How long the most requests that were seen at the same time count: they come in crowds."""
 
@@ -35,6 +36,10 @@ class Turns:
         self._seen_at = 0.0
         self._under_way = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def is_busy(self) -> bool:
+        """Tell whether many requests were being answered when it was last looked."""
+        return self._most >= _FEW
 
     def turn(self) -> "_Turn":
         """Return a turn: `async with` waits for it, and ends it."""
@@ -69,9 +74,9 @@ class Turns:
         requests, now = self._requests(), time.monotonic()
         if requests >= self._most or now - self._seen_at > _REMEMBERED_SECONDS:
             self._most, self._seen_at = requests, now
-        return (
-            _QUIET_AT_ONCE if self._most < _FEW else max(_AT_LEAST, self._most // _REQUESTS_FOR_ONE)
-        )
+        if not self.is_busy():
+            return _QUIET_AT_ONCE
+        return max(_AT_LEAST, self._most // _REQUESTS_FOR_ONE)
 
 
 class _Turn:
@@ -92,7 +97,8 @@ class _Turn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end()
+        if not self._turns.is_busy():
+            self._end()
 
     def _end(self) -> None:
         """End it, once."""
