@@ -64,7 +64,7 @@ def test_a_backlog_of_one_holds_up_no_other(hall: Mall) -> None:
     shop.wait_for(1, "/slow/5")
     orders = [shop.api.complete(shop.draft())[0]["order_id"] for _ in range(3)]
     quick = shop.wait_for(len(orders), "/ok/quick")
-    assert list(versions(quick)) == orders
+    assert versions(quick).keys() == set(orders)  # Documents are told of side by side.
     whole = sum(crowd.acknowledged.values()) + 3 * len(orders)
     caught_up = shop.wait_for(whole, "/slow/5")
     assert caught_up[-1].number > quick[-1].number
