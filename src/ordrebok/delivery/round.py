@@ -75,14 +75,14 @@ class Round:
         What was not sent because nobody takes anything stays in the log. What stands before
         something that was sent is put down, to be sent later.
         """
+        old = {delivery.id for delivery in self._due}
+        unsent = self._unsent - old
         left = [
             delivery
             for group in self._groups.values()
             for delivery in group
-            if delivery.id in self._unsent and delivery.position is not None
+            if delivery.id in unsent
         ]
-        old = {delivery.id for delivery in self._due}
-        left = [delivery for delivery in left if delivery.id not in old]
         done = [
             delivery.position or 0
             for delivery in (*self._attempted, *self._put_off, *self.parked)

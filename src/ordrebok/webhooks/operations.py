@@ -9,7 +9,7 @@ from ordrebok.operation import Counted, Operation, Plan
 from ordrebok.refusals import Refusal
 from ordrebok.webhooks import record, rules
 from ordrebok.webhooks.record import NOUN, change, decode, hook_key, register_key, written
-from ordrebok.webhooks.sent import ping
+from ordrebok.webhooks.sent import ONE, PATH, READ, TAG, WRITE, ping
 from ordrebok.wire.base import encode
 from ordrebok.wire.hook import (
     Hook,
@@ -20,12 +20,6 @@ from ordrebok.wire.hook import (
     ResumeQuery,
     StoredHook,
 )
-
-PATH = "/accounts/{aid}/hooks/subscriptions"
-ONE = PATH + "/{hid}"
-READ = ("admin:hooks", "read:hooks")
-WRITE = ("admin:hooks", "write:hooks")
-_TAG = "hooks"
 
 
 def _create(call: Call) -> Plan:
@@ -113,7 +107,7 @@ OPERATIONS = (
         method="GET",
         path=PATH,
         summary="List subscriptions",
-        tag=_TAG,
+        tag=TAG,
         scopes=READ,
         query=HooksQuery,
         answer=tuple[Hook, ...],
@@ -125,7 +119,7 @@ OPERATIONS = (
         method="POST",
         path=PATH,
         summary="Create a subscription",
-        tag=_TAG,
+        tag=TAG,
         scopes=WRITE,
         body=HookBody,
         answer=NewHook,
@@ -144,7 +138,7 @@ OPERATIONS = (
         method="GET",
         path=ONE,
         summary="Get subscription",
-        tag=_TAG,
+        tag=TAG,
         scopes=READ,
         answer=Hook,
         plan=_read,
@@ -156,7 +150,7 @@ OPERATIONS = (
         method="DELETE",
         path=ONE,
         summary="Delete subscription",
-        tag=_TAG,
+        tag=TAG,
         scopes=WRITE,
         answer=Hook,
         plan=_delete,
@@ -169,7 +163,7 @@ OPERATIONS = (
         method="POST",
         path=ONE + "/pause",
         summary="Pause subscription",
-        tag=_TAG,
+        tag=TAG,
         scopes=WRITE,
         answer=Hook,
         plan=_pause,
@@ -182,7 +176,7 @@ OPERATIONS = (
         method="POST",
         path=ONE + "/resume",
         summary="Resume subscription",
-        tag=_TAG,
+        tag=TAG,
         scopes=WRITE,
         query=ResumeQuery,
         answer=Hook,

@@ -26,10 +26,11 @@ from ordrebok.wire.delivery import (
 )
 from ordrebok.wire.hook import StoredHook
 
-_ONE: Final = "/accounts/{aid}/hooks/subscriptions/{hid}"
-_READ: Final = ("admin:hooks", "read:hooks")
-_WRITE: Final = ("admin:hooks", "write:hooks")
-_TAG: Final = "hooks"
+PATH: Final = "/accounts/{aid}/hooks/subscriptions"
+ONE: Final = PATH + "/{hid}"
+READ: Final = ("admin:hooks", "read:hooks")
+WRITE: Final = ("admin:hooks", "write:hooks")
+TAG: Final = "hooks"
 _TOGETHER: Final = 1_000
 """Deliveries that one request sends again, at most."""
 _AFTER_ALL: Final = "~"
@@ -174,10 +175,10 @@ OPERATIONS = (
     Operation(
         id="aid_hooks_subscriptions_hid_ping_post",
         method="POST",
-        path=_ONE + "/ping",
+        path=ONE + "/ping",
         summary="Ping subscription",
-        tag=_TAG,
-        scopes=_WRITE,
+        tag=TAG,
+        scopes=WRITE,
         answer=type(None),
         plan=_ping,
         refusals=("NOT FOUND", "HOOK_ENDED"),
@@ -187,10 +188,10 @@ OPERATIONS = (
     Operation(
         id="aid_hooks_subscriptions_hid_deliveries_get",
         method="GET",
-        path=_ONE + "/deliveries",
+        path=ONE + "/deliveries",
         summary="List deliveries",
-        tag=_TAG,
-        scopes=_READ,
+        tag=TAG,
+        scopes=READ,
         query=DeliveriesQuery,
         answer=list[HookDelivery],
         plan=_list,
@@ -203,10 +204,10 @@ OPERATIONS = (
     Operation(
         id="aid_hooks_subscriptions_hid_deliveries_did_get",
         method="GET",
-        path=_ONE + "/deliveries/{delivery_id}",
+        path=ONE + "/deliveries/{delivery_id}",
         summary="Get delivery",
-        tag=_TAG,
-        scopes=_READ,
+        tag=TAG,
+        scopes=READ,
         answer=HookDeliveryDetail,
         plan=_read,
         refusals=("NOT FOUND",),
@@ -214,10 +215,10 @@ OPERATIONS = (
     Operation(
         id="aid_hooks_subscriptions_hid_deliveries_did_resend_post",
         method="POST",
-        path=_ONE + "/deliveries/{delivery_id}/resend",
+        path=ONE + "/deliveries/{delivery_id}/resend",
         summary="Send a delivery again",
-        tag=_TAG,
-        scopes=_WRITE,
+        tag=TAG,
+        scopes=WRITE,
         answer=HookDelivery,
         plan=_again,
         refusals=("NOT FOUND",),
@@ -229,10 +230,10 @@ OPERATIONS = (
     Operation(
         id="aid_hooks_subscriptions_hid_resend_post",
         method="POST",
-        path=_ONE + "/resend",
+        path=ONE + "/resend",
         summary="Send deliveries of a span of time again",
-        tag=_TAG,
-        scopes=_WRITE,
+        tag=TAG,
+        scopes=WRITE,
         body=ResendBody,
         answer=Resent,
         plan=_all_again,
