@@ -35,8 +35,8 @@ _ENDING_SECONDS: Final = 5.0
 class Figures(Protocol):
     """Takes what operators look at."""
 
-    def requests(self) -> int:
-        """Return how many requests are being answered now."""
+    def answered(self) -> int:
+        """Return how many requests have been answered so far."""
 
     def delivery(self, outcome: str) -> None:
         """Count an attempt: `delivered`, `ignored`, `failed` (tried again) or `given_up`."""
@@ -62,7 +62,7 @@ class Dispatcher:
             self._holder,
             self._is_held,
             figures.delivery,
-            Turns(figures.requests),
+            Turns(figures.answered),
         )
         self._followers: dict[tuple[str, str], tuple[Follower, asyncio.Task[None]]] = {}
         self._held_until = 0.0

@@ -1,4 +1,4 @@
-"""Whose turn it is: while many requests are being answered, deliveries hold back."""
+"""Whose turn it is: while many requests are answered, deliveries hold back."""
 
 import asyncio
 import time
@@ -9,17 +9,16 @@ from typing import Final, Self
 
 _QUIET_AT_ONCE: Final = 64
 """Attempts that begin at the same time while there is little else to do."""
-_FEW: Final = 4
-"""So many requests at the same time hold no delivery up."""
-_REQUESTS_FOR_ONE: Final = 32
-"""While there are more, so many requests stand against one delivery."""
-_AT_LEAST: Final = 1
-"""So many attempts go on at the same time however many requests there are."""
+_FEW_A_SECOND: Final = 50
+"""So many requests in a second hold no delivery up."""
 _LONGEST_SECONDS: Final = 0.005
-"""A turn ends after this time at the latest: who waits for a receiver does no work here. While many
-requests are answered it also lasts so long, whatever its attempt took: 200 begin in a second."""
-_REMEMBERED_SECONDS: Final = 0.5
-"""How long the most requests that were seen at the same time count: they come in crowds."""
+"""A turn ends after this time at the latest: who waits for a receiver does no work here."""
+_SECONDS_FOR_A_REQUEST: Final = 0.00001
+"""While there are more requests, one attempt begins after the other, and each turn lasts so long
+for every request in a second, whatever its attempt took: beside 100 requests a second, 1,000
+attempts begin, beside 500 or more, 200. That is about a sixth of what a server can do."""
+_LOOK_SECONDS: Final = 0.1
+"""How often the requests are counted."""
 
 
 class Turns:
@@ -29,17 +28,24 @@ class Turns:
     up.
     """
 
-    def __init__(self, requests: Callable[[], int]) -> None:
-        """Take who tells how many requests are being answered now."""
-        self._requests = requests
-        self._most = 0
-        self._seen_at = 0.0
+    def __init__(self, answered: Callable[[], int]) -> None:
+        """Take who tells how many requests have been answered so far."""
+        self._answered = answered
+        self._counted = answered()
+        self._counted_at = time.monotonic()
+        self._per_second = 0.0
         self._under_way = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def is_busy(self) -> bool:
-        """Tell whether many requests were being answered when it was last looked."""
-        return self._most >= _FEW
+        """Tell whether many requests were answered lately."""
+        return self._per_second > _FEW_A_SECOND
+
+    def longest_seconds(self) -> float:
+        """Return after which time a turn that begins now ends, if it does not end before."""
+        if not self.is_busy():
+            return _LONGEST_SECONDS
+        return min(self._per_second * _SECONDS_FOR_A_REQUEST, _LONGEST_SECONDS)
 
     def turn(self) -> "_Turn":
         """Return a turn: `async with` waits for it, and ends it."""
@@ -71,12 +77,13 @@ class Turns:
 
     def _at_once(self) -> int:
         """Return how many attempts may be under way at the same time."""
-        requests, now = self._requests(), time.monotonic()
-        if requests >= self._most or now - self._seen_at > _REMEMBERED_SECONDS:
-            self._most, self._seen_at = requests, now
-        if not self.is_busy():
-            return _QUIET_AT_ONCE
-        return max(_AT_LEAST, self._most // _REQUESTS_FOR_ONE)
+        now = time.monotonic()
+        passed = now - self._counted_at
+        if passed >= _LOOK_SECONDS:
+            answered = self._answered()
+            self._per_second = (answered - self._counted) / passed
+            self._counted, self._counted_at = answered, now
+        return 1 if self.is_busy() else _QUIET_AT_ONCE
 
 
 class _Turn:
@@ -88,7 +95,9 @@ class _Turn:
 
     async def __aenter__(self) -> Self:
         await self._turns.begin()
-        self._ending = asyncio.get_running_loop().call_later(_LONGEST_SECONDS, self._end)
+        self._ending = asyncio.get_running_loop().call_later(
+            self._turns.longest_seconds(), self._end
+        )
         return self
 
     async def __aexit__(

@@ -5,8 +5,7 @@ are looked up once per operation and status.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import (
@@ -43,8 +42,8 @@ class Metrics:
             registry=self.registry,
         )
         self.in_flight = 0
-        self.waiting = 0
-        """Of those in flight, readers who wait for something to happen."""
+        self.finished = 0
+        """Requests that were answered so far."""
         self._outcomes: dict[str, Counter] = {}
         self._in_flight = Gauge(
             "ordrebok_http_requests_in_flight",
@@ -73,22 +72,13 @@ class Metrics:
         """Put the count of requests in flight where it is read."""
         self._in_flight.set(self.in_flight)
 
-    @contextmanager
-    def while_waiting(self) -> Iterator[None]:
-        """Count a request as one that waits, for as long as the block lasts."""
-        self.waiting += 1
-        try:
-            yield
-        finally:
-            self.waiting -= 1
-
     def observer(self, operation: str, status: int) -> Observe:
         """Return what takes the seconds of one request."""
         return self._durations.labels(operation, str(status)).observe
 
-    def requests(self) -> int:
-        """Return how many requests are being answered now, without those that wait."""
-        return self.in_flight - self.waiting
+    def answered(self) -> int:
+        """Return how many requests this process has answered so far."""
+        return self.finished
 
     def delivery(self, outcome: str) -> None:
         """Count an attempt to deliver."""

@@ -88,8 +88,7 @@ class Responder:
                 if applied:
                     out["preference-applied"] = applied
                 if isinstance(plan, Watch):
-                    with house.metrics.while_waiting():
-                        told = await attended(plan, house.store, req, resp, headers)
+                    told = await attended(plan, house.store, req, resp, headers)
                     if told is None:  # A stream: it goes on after this.
                         resp.set_headers(out)
                         return self._desk.close(req.method, _OK, started, request_id, account_id)
@@ -105,6 +104,7 @@ class Responder:
             result = Refusal("INTERNAL_ERROR")
         finally:
             house.metrics.in_flight -= 1
+            house.metrics.finished += 1
         if isinstance(result, Refusal):
             status = result.status
             write_refusal(resp, result, headers.get(b"accept", b""), out)
