@@ -138,6 +138,10 @@ class Server:
         """Everything the process has written so far."""
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
+    def command(self) -> Sequence[str]:
+        """What is run, without its options."""
+        return sys.executable, "-m", "ordrebok.cli", "serve"
+
     def terminate(self) -> int:
         """Ask it to stop, as a service manager does; return how it ended."""
         self.process.send_signal(signal.SIGTERM)
@@ -180,8 +184,8 @@ class Server:
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
         """Start the process on a port."""
-        command = [sys.executable, "-m", "ordrebok.cli", "serve", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--database", self.database, *self._options]
+        command = [*self.command(), "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--database", self.database, *self._options]
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
                 command,

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
+from ordrebok.delivery.names import Names, NoAnswerError
 from ordrebok.delivery.outcome import (
     KEPT_CHARACTERS,
     KEPT_HEADERS,
@@ -59,7 +59,7 @@ class SafeClient:
         self._total_seconds = total_seconds
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=resolver or ThreadedResolver(),
+                resolver=resolver or Names(connect_seconds),
                 socket_factory=_any_socket if private_targets else _public_socket,
                 keepalive_timeout=KEEP_ALIVE_SECONDS,
                 limit=0,  # How many are sent at once is decided by whoever sends.
@@ -107,7 +107,7 @@ class SafeClient:
             case aiohttp.ClientConnectorCertificateError():
                 return "The certificate of the receiver is not valid"
             case aiohttp.ClientConnectorDNSError():
-                return "The host has no address"
+                return self._sentence_of_name(error.os_error)
             case aiohttp.ClientSSLError():
                 return "No TLS connection could be made"
             case aiohttp.ClientConnectorError() if isinstance(error.os_error, NotPublicError):
@@ -124,6 +124,12 @@ class SafeClient:
                 return "The answer is not HTTP"
             case _:
                 return "The delivery could not be sent"
+
+    def _sentence_of_name(self, error: OSError) -> str:
+        """Return why there is no address, for the subscriber."""
+        if isinstance(error, NoAnswerError):
+            return f"No answer about the host's address within {self._connect_seconds:g} s"
+        return "The host has no address"
 
 
 def _any_socket(address: _AddrInfo) -> socket.socket:
