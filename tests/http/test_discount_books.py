@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 
+from ordrebok.wire.base import MAX_INTEGER
 from tests.http.offers import (
     APPLY,
     BUYER,
@@ -18,7 +20,7 @@ from tests.http.offers import (
     give,
     held,
 )
-from tests.support.api import Api, Site
+from tests.support.api import Api, Site, race
 from tests.support.openapi import Json
 
 
@@ -98,6 +100,159 @@ def test_lists_show_statistics_where_they_are_asked_for(api: Api) -> None:
     gone = api.delete(one)
     assert gone["statistics"] == shown[first]
     assert api.get(one) == gone
+
+
+# ------------------------------------------------------------------------ what a debit has left
+
+
+def left(api: Api, rule_id: str) -> int | None:
+    """What a rule has left through all of its refs."""
+    balance: int | None = statistics(api, rule_id).get("debit_balance")
+    return balance
+
+
+def left_of(api: Api, ref_id: str, customer_id: str = "C1") -> int:
+    """What a ref has left."""
+    rule = api.get(below(api, f"customers/{customer_id}/refs/{ref_id}"))
+    return int(rule["statistics"]["debit_balance"])
+
+
+def use(api: Api, ref_id: str, number: int, amount: int, customer_id: str = "C1") -> None:
+    """Book an amount that a ref gave elsewhere."""
+    usage = {"ref": str(number), "ref_type": "till", "amount": amount}
+    api.post(below(api, f"customers/{customer_id}/refs/{ref_id}"), {"usage_ref": usage})
+
+
+def test_rule_shows_what_its_refs_have_left_together(api: Api) -> None:
+    """Customers' and wildcards': less what orders took, and again once they are cancelled."""
+    rule_id = a_rule(api, "C1", "C2", kind="discount_debit", value=10_000)
+    assert left(api, rule_id) == 20_000
+    order = bought(api, 6_500)
+    assert order["net_amount"] == 0
+    assert left(api, rule_id) == 13_500
+    give(api, rule_id, "*", "/")
+    assert left(api, rule_id) == 33_500
+    bought(api, 4_000, "C9")
+    assert left(api, rule_id) == 29_500
+    cancel(api, order)
+    assert left(api, rule_id) == 36_000
+
+
+def test_what_a_ref_gave_beyond_its_value_takes_nothing_from_others(api: Api) -> None:
+    """A claim may; the rule's balance is the sum of the balances of refs, none of them below 0."""
+    rule_id = a_rule(api, "C1", "C2", kind="discount_debit", value=1_000)
+    first, second = held(api, rule_id), held(api, rule_id, "C2")
+    path = below(api, "available_for_receipt/claims")
+    claim = api.post(path, a_claim(rule_id, first, amount=2_500))
+    assert (left_of(api, first), left_of(api, second, "C2"), left(api, rule_id)) == (
+        0,
+        1_000,
+        1_000,
+    )
+    assert statistics(api, rule_id)["amount"] == 2_500
+    use(api, first, 1, 600)
+    use(api, second, 1, 300, "C2")
+    assert left(api, rule_id) == 700
+    api.delete(f"{path}/{claim['id']}")
+    assert (left_of(api, first), left(api, rule_id)) == (400, 1_100)
+
+
+def test_what_was_taken_back_is_left_to_nobody(api: Api) -> None:
+    """By the rule, by the ref, or of a wildcard; what such a ref gets back is not left."""
+    rule_id = a_rule(api, "C1", "C2", "C3", "C4", kind="discount_debit", value=1_000)
+    order, last = bought(api, 400, "C1"), bought(api, 300, "C4")
+    give(api, rule_id, "*")
+    refs = {name: held_alone(api, rule_id, name) for name in ("C1", "C2")}
+    assert left(api, rule_id) == 4_300
+    where = below(api, f"rules/{rule_id}/customers")
+    gone = api.ok("DELETE", where, {"customers": ["C1", "C3"]})
+    assert gone["statistics"]["debit_balance"] == left(api, rule_id) == 2_700
+    alone = api.delete(below(api, f"customers/C2/refs/{refs['C2']}"))
+    assert (alone["statistics"]["debit_balance"], left(api, rule_id)) == (1_000, 1_700)
+    cancel(api, order)
+    assert (left_of(api, refs["C1"]), left(api, rule_id)) == (1_000, 1_700)
+    given = api.post(where, {"customers": ["C1"]})
+    assert given["statistics"]["debit_balance"] == left(api, rule_id) == 2_700
+    none = api.ok("DELETE", where, {"customers": ["*"]})
+    assert none["statistics"]["debit_balance"] == left(api, rule_id) == 0
+    cancel(api, last)
+    assert left(api, rule_id) == 0
+    again = api.post(where, {"customers": ["*"]})
+    assert again["statistics"]["debit_balance"] == left(api, rule_id) == 1_000
+
+
+def held_alone(api: Api, rule_id: str, customer_id: str) -> str:
+    """The ref of the customer's own; the rule is everybody's too."""
+    rows = api.get(below(api, f"rules/{rule_id}/customers"), limit=100)
+    (ref_id,) = [row["id"] for row in rows if row.get("customer_id") == customer_id]
+    return str(ref_id)
+
+
+def test_balance_stays_as_it_is_when_its_rule_is_changed_or_deleted(api: Api) -> None:
+    """The value is fixed; refs of a rule that nobody can use now keep what they have."""
+    rule_id = a_rule(api, "C1", kind="discount_debit", value=1_000)
+    bought(api, 400)
+    where = below(api, f"rules/{rule_id}")
+    fault = api.refused(
+        "INVALID_REQUEST_PARAMETER",
+        "PUT",
+        where,
+        {"reward": {"type": "discount_debit", "value": 2_000}},
+    )
+    assert fault["errors"][0]["code"] == "REWARD_FIXED"
+    later = {"purchase_to": "2101-01-01T00:00:00Z"}
+    limit = {"discount_repeat_usage": 1}
+    changes: list[Json] = [{"active": False}, {"requirement": later}, {"limitation": limit}]
+    for change in changes:
+        assert api.put(where, change)["statistics"]["debit_balance"] == 600
+    assert api.delete(where)["statistics"]["debit_balance"] == 600
+    assert left(api, rule_id) == 600
+
+
+def test_only_a_debit_has_a_balance(api: Api) -> None:
+    """Also in lists; one that was never given has nothing left."""
+    percent, debit = a_rule(api, "C1"), a_rule(api, "C1", kind="discount_debit", value=70)
+    body = {"requirement": WINDOW, "reward": {"type": "discount_debit", "value": 50}}
+    nobodys = api.post(below(api, "rules"), body)["id"]
+    listed = api.get(below(api, "rules"), include="statistics")
+    shown = {each["id"]: each["statistics"].get("debit_balance") for each in listed}
+    assert shown == {percent: None, debit: 70, nobodys: 0}
+
+
+def test_balance_of_many_refs_used_at_once_is_exact(api: Api) -> None:
+    """More refs than one document names, given, used and taken back by several at the same time."""
+    names = [f"C{number}" for number in range(250)]
+    rule_id = a_rule(api, *names, kind="discount_debit", value=1_000)
+    assert left(api, rule_id) == 250_000
+    rows = api.get(below(api, f"rules/{rule_id}/customers"), limit=1_000)
+    refs = {row["customer_id"]: row["id"] for row in rows}
+    where = below(api, f"rules/{rule_id}/customers")
+
+    def worker(number: int) -> None:
+        """Use three refs, one of them beyond its value, take one back, and give one anew."""
+        first = number * 4
+        for place, amount in enumerate((100, 900, 5_000)):
+            name = names[first + place]
+            use(api, refs[name], 1, amount, name)
+        api.ok("DELETE", where, {"customers": [names[first + 1], names[first + 3]]})
+        give(api, rule_id, names[first])
+
+    race(*[partial(worker, number) for number in range(8)])
+    rows = api.get(where, limit=1_000)
+    each = [left_of(api, row["id"], row["customer_id"]) for row in rows]
+    assert len(each) == 242
+    assert left(api, rule_id) == sum(each) == 250_000 - 8 * (100 + 1_000 + 1_000 + 1_000 - 1_000)
+
+
+def test_balance_that_cannot_be_kept_exactly_is_not_given(api: Api) -> None:
+    """Nothing of the gift is kept."""
+    rule_id = a_rule(api, "C1", kind="discount_debit", value=MAX_INTEGER)
+    where = below(api, f"rules/{rule_id}/customers")
+    many = [f"C{number}" for number in range(2, 12)]
+    for holders in (["C2"], ["*"], many):
+        api.refused("AMOUNT_TOO_LARGE", "POST", where, {"customers": holders})
+    assert left(api, rule_id) == MAX_INTEGER
+    assert len(api.get(where)) == 1
 
 
 # --------------------------------------------------------------------------- what is given back

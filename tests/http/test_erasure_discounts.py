@@ -110,6 +110,25 @@ def test_what_a_person_was_given_is_never_used_again(api: Api) -> None:
     assert order["net_amount"] == 10_000
 
 
+def test_what_an_erased_person_had_left_is_left_to_nobody(api: Api) -> None:
+    """Once, also where one of the refs was taken back before; what comes back is nobody's."""
+    rule_id = a_rule(api, PERSON, "C-other", kind="discount_debit", value=1_000)
+    completed(api, buying(api, eligible(300, 1)))
+    where = below(api, f"rules/{rule_id}")
+    api.ok("DELETE", f"{where}/customers", {"customers": [PERSON]})
+    give(api, rule_id, PERSON)
+    (order,) = completed(api, buying(api, eligible(400, 1)))
+    assert api.get(where)["statistics"]["debit_balance"] == 1_600
+    api.post(f"customers/{PERSON}/erase", params={"dry_run": "true"})
+    assert api.get(where)["statistics"]["debit_balance"] == 1_600
+    api.post(f"customers/{PERSON}/erase")
+    shown = {"stamp": 0, "used": 2, "usage": 2, "amount": 700, "debit_balance": 1_000}
+    assert api.get(where)["statistics"] == shown
+    api.post(f"orders/{order['order_id']}/cancel", {})
+    shown |= {"used": 1, "usage": 1, "amount": 300}
+    assert api.get(where)["statistics"] == shown
+
+
 def test_who_comes_again_with_the_same_id_begins_anew(api: Api) -> None:
     """A new wallet, a new list of claims; the old claim can still be given back."""
     rule_id = a_rule(api, PERSON)

@@ -6,6 +6,7 @@ so that exactly that is given back; the tallies of a rule sum the books of its c
 
 import zlib
 from collections.abc import Iterable, Sequence
+from operator import sub
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from ordrebok.discounts.giving import (
     after_booking,
     after_release,
     booking_of,
+    left,
     standing_of,
     use_of,
 )
@@ -47,11 +49,16 @@ def tally_key(account_id: str, rule_id: str, number: int) -> Key:
     return Key(account_id, "discount_register", f"tally:{number}:{rule_id}")
 
 
+def tally_keys(account_id: str, rule_id: str) -> list[Key]:
+    """Return where all tallies of a rule stand."""
+    return [tally_key(account_id, rule_id, number) for number in range(TALLIES)]
+
+
 class Books:
     """The books that one decision changes, each of them written once.
 
-    Keeps: a tally holds the sum of the books of its refs; what a reference has booked and not given
-    back stands in its bookings.
+    Keeps: a tally holds the sum of the books of its refs, and of the balances of those that were
+    not taken back; what a reference has booked and not given back stands in its bookings.
     """
 
     def __init__(self, state: State, call: Call) -> None:
@@ -101,7 +108,7 @@ class Books:
             created_by=self._call.actor_id,
         )
         after, done = after_booking(ref, rule, want.booking, usage, self._state.now)
-        self.change(ref, after)
+        self.change(ref, after, rule)
         self._booked_by(reference).append(use_of(want.rule_id, want.ref_id, done))
 
     def begin(self, reference: Reference) -> None:
@@ -123,16 +130,26 @@ class Books:
         for use in uses:
             ref = self.ref(use.ref_id)
             if ref is not None:
-                now = self._state.now
-                self.change(ref, after_release(ref, booking_of(use), called, now))
+                after = after_release(ref, booking_of(use), called, self._state.now)
+                rule = rule_as_it_stands(self._state, self._call.account_id, ref.discount_id)
+                self.change(ref, after, rule)
         uses.clear()
 
-    def change(self, before: RefDocument, after: RefDocument) -> None:
-        """Take in another book of a ref; one that changes twice is one new version."""
-        known = before.id in self._refs
-        self._refs[after.id] = replace(after, version=before.version) if known else after
+    def change(
+        self, before: RefDocument | None, after: RefDocument, rule: CompiledRule | None
+    ) -> None:
+        """Take in another book of a ref, before None for a new one; the rule is the ref's.
+
+        One that changes twice is one new version.
+        """
+        known = self._refs.get(after.id)
+        self._refs[after.id] = after if known is None else replace(after, version=known.version)
         if after.given_to in WILDCARDS:
             return
+        more = tuple(map(sub, _summed(after, rule), _summed(before, rule)))
+        if not any(more):
+            return
+        usage, amount, bonus, stamp, debit_balance = more
         key = self._tally_of(after.discount_id, after.id)
         tally = self._tallies.get(key)
         if tally is None:
@@ -141,10 +158,11 @@ class Books:
             tally = replace(made, version=made.version + 1)
         self._tallies[key] = replace(
             tally,
-            usage=tally.usage + after.usage - before.usage,
-            amount=tally.amount + after.amount - before.amount,
-            bonus=tally.bonus + after.bonus - before.bonus,
-            stamp=tally.stamp + after.stamp - before.stamp,
+            usage=tally.usage + usage,
+            amount=tally.amount + amount,
+            bonus=tally.bonus + bonus,
+            stamp=tally.stamp + stamp,
+            debit_balance=tally.debit_balance + debit_balance,
         )
 
     def refusal(self) -> Refusal | None:
@@ -153,7 +171,9 @@ class Books:
         Refuses: AMOUNT_TOO_LARGE.
         """
         books: list[RefDocument | Tally] = [*self._refs.values(), *self._tallies.values()]
-        if all(max(abs(each.amount), abs(each.bonus)) <= MAX_INTEGER for each in books):
+        kept = [amount for each in books for amount in (each.amount, each.bonus)]
+        kept += [tally.debit_balance for tally in self._tallies.values()]
+        if all(abs(each) <= MAX_INTEGER for each in kept):
             return None
         return refuse("AMOUNT_TOO_LARGE", "A discount would have given more than can be kept")
 
@@ -186,6 +206,13 @@ class Books:
     def _tally_of(self, rule_id: str, ref_id: str) -> Key:
         """Return which tally of its rule a ref is counted in: always the same one."""
         return tally_key(self._call.account_id, rule_id, zlib.crc32(ref_id.encode()) % TALLIES)
+
+
+def _summed(ref: RefDocument | None, rule: CompiledRule | None) -> tuple[int, int, int, int, int]:
+    """Return what a tally sums of a ref, in the order of its fields; zeros where there is none."""
+    if ref is None:
+        return 0, 0, 0, 0, 0
+    return ref.usage, ref.amount, ref.bonus, ref.stamp, left(ref, rule)
 
 
 def booked(

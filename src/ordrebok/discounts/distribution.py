@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from ordrebok.decision import Call, Commit, Decision, Put, State
 from ordrebok.discounts import giving
+from ordrebok.discounts.books import Books, tally_keys
+from ordrebok.discounts.compiled import CompiledRule, compiled
 from ordrebok.discounts.record import (
     holders_key,
-    put,
     put_head,
     put_index,
     ref_key,
@@ -20,8 +21,8 @@ from ordrebok.discounts.register import invalid_cursor
 from ordrebok.discounts.requirements import EVERYBODY
 from ordrebok.discounts.statistics import shown
 from ordrebok.operation import Operation, Plan
-from ordrebok.refusals import Fault, Refusal, not_found
-from ordrebok.wire.base import encode
+from ordrebok.refusals import Fault, Refusal, not_found, refuse
+from ordrebok.wire.base import MAX_INTEGER, encode
 from ordrebok.wire.discount import Rule, Statistics
 from ordrebok.wire.discount_query import HoldersQuery, UsagesQuery
 from ordrebok.wire.discount_ref import (
@@ -90,6 +91,7 @@ def _enlisted(
             chunks=number + 1 if each == 0 else 1,
             ref_ids=tuple(names),
             wildcards=wildcards if each == 0 else (),
+            balances=each == 0 and (first is None or first.balances),
         )
         puts.append(put_index(state, call, holders_key(call.account_id, rule_id, each), document))
     return chunks, puts
@@ -140,6 +142,7 @@ def _give(call: Call) -> Plan:
         }
         ref_ids = [state.new_id() for _ in new]
         chunks, puts = _enlisted(state, call, rule.id, dict(zip(ref_ids, new, strict=True)))
+        books, ready = _books(state, call, rule)
         for (holder, wallet), ref_id, chunk in zip(new.items(), ref_ids, chunks, strict=True):
             ref = RefDocument(
                 id=ref_id,
@@ -152,10 +155,12 @@ def _give(call: Call) -> Plan:
                 version=1,
                 chunk=chunk,
             )
-            puts.append(put(state, call, ref_key(call.account_id, ref.id), ref))
+            books.change(None, ref, ready)
             key = wallet_key(call.account_id, holder)
             puts.append(put_index(state, call, key, giving.given(wallet, ref, state.now)))
-        return _with_head(state, call, puts, rule)
+        puts += books.puts()
+        after = shown(state, call.account_id, rule, puts)
+        return books.refusal() or _too_much(after) or _with_head(state, call, puts, after)
 
     return on_rule(call, change)
 
@@ -167,6 +172,7 @@ def _take_back(call: Call) -> Plan:
     def change(rule: Rule, state: State) -> Decision | Refusal:
         """Mark the refs, and strike them from the wallets."""
         puts: list[Put] = []
+        books, ready = _books(state, call, rule)
         customers = body.customers
         if EVERYBODY in customers:
             customers = (*customers, *_all_holders(state, call, rule.id))
@@ -179,24 +185,37 @@ def _take_back(call: Call) -> Plan:
                 continue
             state.ahead(ref_key(call.account_id, each.ref_id) for each in held)
             for each in held:
-                where = ref_key(call.account_id, each.ref_id)
-                ref = state.get(where, RefDocument)
+                ref = books.ref(each.ref_id)
                 if ref is not None:
-                    puts.append(
-                        put(state, call, where, giving.deleted(ref, call.actor_id, state.now))
-                    )
+                    books.change(ref, giving.deleted(ref, call.actor_id, state.now), ready)
             rest = giving.without(wallet, [each.ref_id for each in held])
             puts.append(put_index(state, call, key, rest))
-        return _with_head(state, call, puts, rule)
+        puts += books.puts()
+        return _with_head(state, call, puts, shown(state, call.account_id, rule, puts))
 
     return on_rule(call, change)
 
 
-def _with_head(state: State, call: Call, puts: list[Put], rule: Rule) -> Decision:
+def _books(state: State, call: Call, rule: Rule) -> tuple[Books, CompiledRule]:
+    """Return the books of refs that are given or taken back, and their rule made ready."""
+    if rule.reward.type == "discount_debit":
+        state.ahead(tally_keys(call.account_id, rule.id))
+    return Books(state, call), compiled(rule)
+
+
+def _too_much(after: Rule) -> Refusal | None:
+    """Return the refusal of a gift after which a rule would have more left than is kept exactly."""
+    left = 0 if after.statistics is None else after.statistics.debit_balance or 0
+    if left <= MAX_INTEGER:
+        return None
+    return refuse("AMOUNT_TOO_LARGE", "The discount would have more left than can be kept")
+
+
+def _with_head(state: State, call: Call, puts: list[Put], after: Rule) -> Decision:
     """Return the decision on the refs of a rule; those of wildcards change the register's head."""
     if any(each.key.id in giving.WILDCARDS for each in puts):
         puts.append(put_head(state, call, puts))
-    return Decision(tuple(puts), encode(shown(state, call.account_id, rule)), rule.version)
+    return Decision(tuple(puts), encode(after), after.version)
 
 
 def _holders(call: Call) -> Plan:
@@ -359,8 +378,12 @@ OPERATIONS = (
         body=GiveBody,
         answer=Rule,
         plan=_give,
-        refusals=("NOT FOUND",),
+        refusals=("NOT FOUND", "AMOUNT_TOO_LARGE"),
         versioned=True,
+        description=(
+            "Refused where the refs of a `discount_debit` would have more left together than is "
+            "kept exactly."
+        ),
     ),
     Operation(
         id="aid_discounts_did_customers_delete",

@@ -160,6 +160,16 @@ def booking_of(use: BookedUse) -> Booking:
     )
 
 
+def left(ref: RefDocument | None, rule: CompiledRule | None) -> int:
+    """Return what a ref adds to the balance of its rule, in minor units.
+
+    Only a `discount_debit` has a balance; what was taken back is left to nobody.
+    """
+    if ref is None or rule is None or ref.deleted_at is not None or rule.kind != "discount_debit":
+        return 0
+    return balance(standing_of(ref), rule)
+
+
 def statistics(ref: RefDocument, rule: CompiledRule, now: Instant) -> Statistics:
     """Return what a ref has given by now, as answers show it."""
     standing = standing_of(ref)

@@ -13,7 +13,6 @@ from ordrebok.discounts.record import (
     buyer_keys,
     campaign_key,
     offers_for,
-    put,
     put_head,
     put_index,
     ref_key,
@@ -209,7 +208,7 @@ def _add_usage(call: Call) -> Plan:
         )
         after, _ = giving.after_booking(ref, rule, booking, noted, state.now)
         books = Books(state, call)
-        books.change(ref, after)
+        books.change(ref, after, rule)
         body = _answer(state, call, after)
         refusal = books.refusal()
         if refusal is not None:
@@ -232,7 +231,9 @@ def _delete_ref(call: Call) -> Plan:
         body = _answer(state, call, after)
         if isinstance(body, Refusal):
             return body
-        puts = [put(state, call, ref_key(call.account_id, ref.id), after)]
+        books = Books(state, call)
+        books.change(ref, after, rule_as_it_stands(state, call.account_id, ref.discount_id))
+        puts = [*books.puts()]
         key = wallet_key(call.account_id, ref.given_to)
         wallet = state.get(key, Wallet)
         if wallet is not None:

@@ -177,7 +177,7 @@ OPERATIONS: tuple[Operation, ...] = (
         description=(
             "Newest first; `starting_after` is the id of the last rule of the page before. With "
             "`since_datetime` in the order of their changes. `include=statistics` adds what "
-            "each rule has given."
+            "each rule has given, and what a `discount_debit` has left."
         ),
     ),
     Operation(

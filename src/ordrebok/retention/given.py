@@ -11,10 +11,11 @@ import msgspec
 from msgspec.structs import replace
 
 from ordrebok.decision import Also, Call, Commit, Decision, Key, Kind, Outcome, Put, State
+from ordrebok.discounts.books import Books
 from ordrebok.discounts.claim_lists import emptied, of_customer, struck
 from ordrebok.discounts.claims import is_claim
 from ordrebok.discounts.giving import WILDCARDS, without, without_holder
-from ordrebok.discounts.record import put, put_index, wallet_key
+from ordrebok.discounts.record import put, put_index, rule_as_it_stands, wallet_key
 from ordrebok.operation import Door
 from ordrebok.refusals import Refusal
 from ordrebok.retention.forgetting import erased_ids, forgetting
@@ -97,16 +98,22 @@ def _without_person(call: Call, key: Key, customer_id: str, *, dry_run: bool) ->
 
 
 def _ref_without(state: State, call: Call, key: Key, customer_id: str) -> tuple[Put, ...]:
-    """Return a ref of a person without the person, and the wallet without the ref."""
+    """Return a ref of a person without the person, and the wallet without the ref.
+
+    Keeps: what the person had left is left to nobody, also in the balance of the rule.
+    """
     ref = state.get(key, RefDocument)
     if ref is None or ref.given_to != customer_id:
         return ()
-    written = put(state, call, key, without_holder(ref, call.actor_id, state.now))
+    books = Books(state, call)
+    rule = rule_as_it_stands(state, call.account_id, ref.discount_id)
+    books.change(ref, without_holder(ref, call.actor_id, state.now), rule)
+    written = books.puts()
     place = wallet_key(call.account_id, customer_id)
     wallet = state.get(place, Wallet)
     if wallet is None or all(held.ref_id != ref.id for held in wallet.refs):
-        return (written,)
-    return written, put_index(state, call, place, without(wallet, [ref.id]))
+        return written
+    return *written, put_index(state, call, place, without(wallet, [ref.id]))
 
 
 def _claim_without(state: State, call: Call, key: Key, customer_id: str) -> tuple[Put, ...]:

@@ -305,7 +305,15 @@ class Statistics(Wire, frozen=True, kw_only=True):
     usage: int | None = None
     amount: Amount | None = None
     bonus: Amount | None = None
-    debit_balance: Amount | None = None
+    debit_balance: Annotated[
+        Amount | None,
+        Meta(
+            description=(
+                "Only of a `discount_debit`, in minor units: what is left of a ref; of a rule, "
+                "what its refs that were not taken back have left together."
+            )
+        ),
+    ] = None
 
 
 class Rule(RuleBody, frozen=True, kw_only=True):

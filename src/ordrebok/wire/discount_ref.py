@@ -136,6 +136,8 @@ class Tally(Wire, frozen=True, kw_only=True):
     amount: int = 0
     bonus: int = 0
     stamp: int = 0
+    debit_balance: int = 0
+    """What those of them that were not taken back have left: only of a `discount_debit`."""
 
 
 class HeldRef(Wire, frozen=True, kw_only=True):
@@ -159,8 +161,8 @@ class Wallet(Wire, frozen=True, kw_only=True):
 class Holders(Wire, frozen=True, kw_only=True):
     """Some of the refs of one rule, in the order in which they were given, taken back or not.
 
-    The first of these documents of a rule also says how many there are, and which refs are those
-    of wildcards.
+    The first of these documents of a rule also says how many there are, which refs are those of
+    wildcards, and whether balances are summed.
     """
 
     version: int
@@ -169,6 +171,9 @@ class Holders(Wire, frozen=True, kw_only=True):
     ref_ids: tuple[Text, ...] = ()
     wildcards: tuple[Text, ...] = ()
     """In the first document: the refs of `*` and `/`, also those that were taken back."""
+    balances: bool = False
+    """In the first document: tallies hold the balances of all refs. Not so of a rule that was first
+    given by a server that kept no sum of them."""
 
 
 class Entity(Wire, frozen=True, kw_only=True):
