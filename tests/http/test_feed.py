@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.api import Api, Site, line, race, site_of
 from tests.support.openapi import Json
-from tests.support.server import Server, serving
+from tests.support.server import Server, poll, serving
 
 Step = tuple[str, str, int]
 
@@ -161,6 +161,24 @@ def test_a_stream_goes_on_after_what_its_reader_has_seen(api: Api) -> None:
     assert [message.data["id"] for message in seen] == drafts
     headers = {"Accept": "text/event-stream", "Last-Event-ID": "x"}
     api.refused("INVALID_REQUEST_PARAMETER", "GET", "changes", headers=headers)
+
+
+def test_a_stream_tells_nothing_once_its_token_is_good_no_more(site: Site) -> None:
+    """It ends with the change that it may not tell, and not only when its hour is over."""
+    api = site.new_account()
+    reader = site.operator.add_client(api.account_id, seconds=5)
+    with stream(Api(api.http, api.contract, reader)) as told:
+        first = api.draft(line())
+        assert next(told).data["id"] == first["id"]
+        poll(lambda: is_refused(api, reader.token), "a token that has expired")
+        api.draft(line())
+        assert next(told, None) is None
+
+
+def is_refused(api: Api, token: str) -> bool:
+    """Tell whether nobody may read with a token any more."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return api.send("GET", "changes", headers=headers).status_code == 401
 
 
 def test_who_waits_is_answered_when_the_server_ends(database_url: str, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 from ordrebok import clock
 from ordrebok.accounts.book import Account
 from ordrebok.accounts.issuing import token_for
+from ordrebok.accounts.rules import TOKEN_SECONDS
 from ordrebok.cli.client import make
 from ordrebok.refusals import Refusal
 from ordrebok.store import Store, open_store
@@ -83,9 +84,16 @@ class Operator:
         return account_id
 
     def add_client(
-        self, account_id: str, scopes: Sequence[str] = ADMIN, customer_id: str | None = None
+        self,
+        account_id: str,
+        scopes: Sequence[str] = ADMIN,
+        customer_id: str | None = None,
+        seconds: int = TOKEN_SECONDS,
     ) -> Credentials:
-        """Add an API client with a grant of these scopes, and a token, for a customer if asked."""
+        """Add an API client with a grant of these scopes, and a token, for a customer if asked.
+
+        `seconds`: how long the token is good.
+        """
         made = self.run(make(self._book, account_id, tuple(scopes), "A test's client", None))
         assert not isinstance(made, Refusal), made
         token = self.run(
@@ -95,7 +103,7 @@ class Operator:
                 account_id,
                 audience=f"https://orders.test/v1/accounts/{account_id}",
                 issuer="https://orders.test",
-                now=clock.now(),
+                now=clock.instant(clock.now().ms - (TOKEN_SECONDS - seconds) * 1_000),
                 customer_id=customer_id,
             )
         )

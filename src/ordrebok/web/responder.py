@@ -1,6 +1,7 @@
 """The life of one request: who asks, what for, may they, what comes of it."""
 
 import re
+from functools import partial
 from time import perf_counter
 from typing import Any, Final
 
@@ -88,7 +89,8 @@ class Responder:
                 if applied:
                     out["preference-applied"] = applied
                 if isinstance(plan, Watch):
-                    told = await attended(plan, house.store, req, resp, headers)
+                    may_still = partial(self._may_still, call, headers)
+                    told = await attended(plan, house.store, req, resp, headers, may_still)
                     if told is None:  # A stream: it goes on after this.
                         resp.set_headers(out)
                         return self._desk.close(req.method, _OK, started, request_id, account_id)
@@ -123,8 +125,7 @@ class Responder:
         if "\0" in req.path or "" in params.values():
             return not_found("Resource")  # No id is empty or holds U+0000.
         account_id = params.get("aid", params.get("oid"))
-        given = headers.get(b"authorization")
-        authorization = None if given is None else given.decode("latin-1")
+        authorization = _authorization(headers)
         principal = await self._principal(authorization, account_id, params.get("customer_id"))
         if isinstance(principal, Refusal):
             return principal
@@ -202,6 +203,12 @@ class Responder:
             return principal
         return self._gate.refusal(principal, account_id, customer_id) or principal
 
+    async def _may_still(self, call: Call, headers: Headers) -> bool:
+        """Tell whether a caller who was let in would be let in again."""
+        customer_id = call.params.get("customer_id")
+        found = await self._principal(_authorization(headers), call.account_id, customer_id)
+        return not isinstance(found, Refusal)
+
     def _idempotency(
         self, req: Request, headers: Headers, principal: Principal | None, body: bytes
     ) -> Idempotency | Refusal | None:
@@ -249,6 +256,12 @@ class Responder:
         resp.status = status
         resp.set_headers(out)
         return status
+
+
+def _authorization(headers: Headers) -> str | None:
+    """Return the Authorization header."""
+    given = headers.get(b"authorization")
+    return None if given is None else given.decode("latin-1")
 
 
 def _applied(call: Call, plan: Plan) -> str:

@@ -1,7 +1,7 @@
 """Readers of the change feed, who wait until there is something to read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from falcon.asgi import SSEvent
@@ -19,6 +19,9 @@ _BEAT_SECONDS: Final = 15.0
 """A stream with nothing to tell says so, so that nobody in between takes it for dead."""
 _STREAM_SECONDS: Final = 3600.0
 """After so long a stream ends, and its reader comes back with a token that is still good."""
+
+MayStill = Callable[[], Awaitable[bool]]
+"""Tells whether the reader of a stream would be let in if it came now."""
 
 
 async def watched(watch: Watch, store: Store, ear: Ear) -> tuple[int, Sequence[Row]] | Refusal:
@@ -49,11 +52,16 @@ async def watched(watch: Watch, store: Store, ear: Ear) -> tuple[int, Sequence[R
 
 
 async def attended(
-    watch: Watch, store: Store, req: Request, resp: Response, headers: Mapping[bytes, bytes]
+    watch: Watch,
+    store: Store,
+    req: Request,
+    resp: Response,
+    headers: Mapping[bytes, bytes],
+    may_still: MayStill,
 ) -> bytes | Refusal | None:
     """Return the answer of a watch; None where it is a stream, which the response then has.
 
-    Nothing waits on when the connection has gone.
+    Nothing waits on when the connection has gone, and a stream ends with what its reader may see.
     Refuses: INVALID_REQUEST_PARAMETER.
     Raises: StoreUnavailable.
     """
@@ -68,14 +76,17 @@ async def attended(
         return resumed
     if resumed.after is not None and resumed.after >= await _next(resumed, store):
         return resumed.beyond
-    resp.sse = stream(resumed, store, ear)
+    resp.sse = stream(resumed, store, ear, may_still)
     return None
 
 
-async def stream(watch: Watch, store: Store, ear: Ear) -> AsyncIterator[SSEvent | None]:
+async def stream(
+    watch: Watch, store: Store, ear: Ear, may_still: MayStill
+) -> AsyncIterator[SSEvent | None]:
     """Give changes as they happen; None says that nothing does.
 
     A database that is away for a while is waited for: the reader misses nothing.
+    Keeps: nothing is told to a reader who could not ask for it anew.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + _STREAM_SECONDS
@@ -83,6 +94,8 @@ async def stream(watch: Watch, store: Store, ear: Ear) -> AsyncIterator[SSEvent 
     while loop.time() < end and not ear.has_left():
         try:
             found = await watched(replace(watch, wait_seconds=_BEAT_SECONDS), store, ear)
+            if not await may_still():
+                return
         except StoreUnavailable:
             await asyncio.sleep(_LOOK_SECONDS)
             continue
