@@ -6,7 +6,7 @@ way goes together in the next round.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sized
 from typing import Any, Generic, Protocol, TypeVar
 
 from ordrebok.store.interface import StoreUnavailable
@@ -47,19 +47,6 @@ class Gather(Generic[T]):
         while self._worker is not None:
             await self._worker
 
-    async def _let_in(self, *, company: bool) -> None:
-        """Let what has reached the sockets meanwhile be read, so that it goes along next time.
-
-        Where many call at once, the loop goes round until nothing more comes in: twice as many in
-        a group are half as many waits for the disk. It never waits for a caller.
-        """
-        known = -1
-        for _ in range(_ROUNDS if company else 1):
-            await asyncio.sleep(0)
-            if len(self._waiting) == known:
-                return
-            known = len(self._waiting)
-
     async def _drain(self) -> None:
         waiting = self._waiting
         items: list[T] = []
@@ -71,13 +58,27 @@ class Gather(Generic[T]):
                     await self._work(items)
                 except Exception as error:  # noqa: BLE001 -- nobody may wait for ever
                     fail(items, error)
-                await self._let_in(company=count > 1)
+                await let_in(waiting, company=count > 1)
         except BaseException:
             fail((*items, *waiting), StoreUnavailable("the server stops"))
             waiting.clear()
             raise
         finally:
             self._worker = None
+
+
+async def let_in(waiting: Sized, *, company: bool) -> None:
+    """Let what has reached the sockets meanwhile be read, so that it goes along next time.
+
+    Where many call at once, the loop goes round until nothing more comes in: twice as many in
+    a group are half as many waits for the disk. It never waits for a caller.
+    """
+    known = -1
+    for _ in range(_ROUNDS if company else 1):
+        await asyncio.sleep(0)
+        if len(waiting) == known:
+            return
+        known = len(waiting)
 
 
 def fail(items: Iterable[Waiting], error: Exception) -> None:

@@ -1,8 +1,7 @@
 """PostgreSQL: two writers and a reader that gather work, and a few connections for the rest."""
 
 import asyncio
-import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from ordrebok.store.bell import Bell
 from ordrebok.store.bulk_postgres import read_walk, write_load
 from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row, StoreUnavailable
+from ordrebok.store.lanes import Lanes
 from ordrebok.store.listing import PageQuery, count_query, events_query, make_page, page_query
 from ordrebok.store.named import Statements
 from ordrebok.store.postgres_link import (
@@ -37,7 +37,8 @@ T = TypeVar("T")
 _POOL = 4
 _LANES = 2
 """While the database writes the group of one lane, the other decides what comes next. Commits that
-meet in different lanes are told apart like those of two processes, by versions."""
+meet in different lanes over what they did not name are told apart by versions, like those of two
+processes."""
 _TRIES = 5
 _TAKEN_BACK = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _COUNT_ROWS = "analyze documents, events, order_terms"
@@ -62,8 +63,7 @@ class PostgresStore:
         moments = Moments(now)
         self._writers = [Writer(url, self._statements, moments, self.bell) for _ in range(_LANES)]
         self._reader = Link(url, self._statements)
-        self._turns = itertools.count()
-        self._lanes = [Gather(writer.work, GROUP) for writer in self._writers]
+        self._commits = Lanes([writer.work for writer in self._writers], GROUP, _places)
         self._reads: Gather[_Read] = Gather(self._read, GROUP)
         self._pool = asyncpg.create_pool(
             url,
@@ -94,14 +94,8 @@ class PostgresStore:
     async def commit(self, commit: Commit) -> Outcome | Refusal:
         """Run a decision inside the guard and store what it decided."""
         answer: asyncio.Future[Outcome | Refusal] = asyncio.get_running_loop().create_future()
-        self._lane(commit).add(Member(commit, answer))
+        self._commits.add(Member(commit, answer))
         return await answer
-
-    def _lane(self, commit: Commit) -> Gather[Member]:
-        """Return the lane of a commit: those of one document go one after the other."""
-        asked = commit.idempotency
-        place = commit.keys or (asked and asked.key) or next(self._turns)
-        return self._lanes[hash(place) % _LANES]
 
     async def fetch(self, key: Key, *, with_events: bool) -> Stored | None:
         """Return a document; reads that come while one is under way go together."""
@@ -185,8 +179,7 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the database."""
-        for lane in self._lanes:
-            await lane.finish()
+        await self._commits.finish()
         await self._reads.finish()
         for writer in self._writers:
             await writer.close()
@@ -271,3 +264,9 @@ class PostgresStore:
             except _TAKEN_BACK:
                 continue
         raise StoreUnavailable("others hold the same rows")
+
+
+def _places(member: Member) -> Sequence[Hashable]:
+    """Return what a commit concerns: its documents, or else the key of its caller."""
+    commit = member.commit
+    return commit.keys or (() if commit.idempotency is None else (commit.idempotency.key,))
