@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ordrebok.clock import milliseconds
 from ordrebok.decision import Call, Commit, Decision, State
@@ -24,7 +24,7 @@ from ordrebok.discounts.standing import Booking
 from ordrebok.operation import Operation, Plan
 from ordrebok.refusals import Fault, Refusal, not_found
 from ordrebok.wire.base import encode
-from ordrebok.wire.discount import Rule
+from ordrebok.wire.discount import Rule, TakenBackRule
 from ordrebok.wire.discount_query import CustomerRulesQuery, PublicRulesQuery
 from ordrebok.wire.discount_ref import Campaign, RefDocument, RefUpdate, UsageRef, Wallet
 
@@ -160,13 +160,19 @@ def _on_ref(call: Call, change: Callable[[RefDocument, State], Decision | Refusa
     return Commit(keys=(key,), decide=decide, idempotency=call.idempotency)
 
 
-def _answer(state: State, call: Call, ref: RefDocument) -> bytes | Refusal:
+def _shown(state: State, call: Call, ref: RefDocument) -> Rule | Refusal:
     """Return a ref as answers show it: its rule, with its book."""
     rule = rule_as_it_stands(state, call.account_id, ref.discount_id)
     if rule is None:
         return not_found("Discount")
     book = giving.statistics(ref, rule, state.now)
-    return encode(replace(rule.rule, ref_id=ref.id, statistics=book))
+    return replace(rule.rule, ref_id=ref.id, statistics=book)
+
+
+def _answer(state: State, call: Call, ref: RefDocument) -> bytes | Refusal:
+    """Return a ref as it is answered."""
+    shown = _shown(state, call, ref)
+    return shown if isinstance(shown, Refusal) else encode(shown)
 
 
 def _read_ref(call: Call) -> Plan:
@@ -228,9 +234,10 @@ def _delete_ref(call: Call) -> Plan:
         if ref.deleted_at is not None:
             return _invalid("ref_id", "the ref is deleted already")
         after = giving.deleted(ref, call.actor_id, state.now)
-        body = _answer(state, call, after)
-        if isinstance(body, Refusal):
-            return body
+        shown = _shown(state, call, after)
+        if isinstance(shown, Refusal):
+            return shown
+        balance = None if shown.statistics is None else shown.statistics.debit_balance
         books = Books(state, call)
         books.change(ref, after, rule_as_it_stands(state, call.account_id, ref.discount_id))
         puts = [*books.puts()]
@@ -240,7 +247,8 @@ def _delete_ref(call: Call) -> Plan:
             puts.append(put_index(state, call, key, giving.without(wallet, [ref.id])))
         if ref.given_to in giving.WILDCARDS:
             puts.append(put_head(state, call, puts))
-        return Decision(tuple(puts), body)
+        answer = TakenBackRule(**asdict(shown), debit_balance=balance)
+        return Decision(tuple(puts), encode(answer))
 
     return _on_ref(call, change)
 
@@ -322,7 +330,7 @@ OPERATIONS = (
         summary="Delete a customer's discount ref",
         tag="customers",
         scopes=_WRITE,
-        answer=Rule,
+        answer=TakenBackRule,
         plan=_delete_ref,
         refusals=("NOT FOUND",),
     ),

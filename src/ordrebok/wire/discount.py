@@ -334,6 +334,18 @@ class Rule(RuleBody, frozen=True, kw_only=True):
     ref_id: Text | None = None
 
 
+class TakenBackRule(Rule, frozen=True, kw_only=True):
+    """A rule whose ref was just taken back (contract 3.2)."""
+
+    debit_balance: Annotated[
+        Amount | None,
+        Meta(
+            description="The ref's `statistics.debit_balance` once more.",
+            extra_json_schema={"deprecated": True},
+        ),
+    ] = None
+
+
 class RuleUpdate(Wire, frozen=True, kw_only=True):
     """A change of a rule: a given field replaces, null clears, an absent field stays."""
 
