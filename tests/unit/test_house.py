@@ -46,7 +46,6 @@ RING_OF: Final = {room: number for number, ring in enumerate(RINGS) for room in 
 
 OUTSIDE: Final = frozenset(
     {
-        "aiosql",
         "asyncio",
         "asyncpg",
         "falcon",

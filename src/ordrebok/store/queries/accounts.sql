@@ -126,15 +126,15 @@ select kid, private_jwk, created_at, retired_at
 from signing_keys
 order by created_at desc, kid;
 
--- name: signing_key_add!
+-- name: signing_key_add
 insert into signing_keys (kid, private_jwk, created_at)
 values (:kid, :private_jwk, :created_at);
 
--- name: signing_keys_retire!
+-- name: signing_keys_retire
 update signing_keys
 set retired_at = :at
 where kid <> :but and retired_at is null;
 
--- name: signing_keys_drop!
+-- name: signing_keys_drop
 delete from signing_keys
 where retired_at < :before;

@@ -56,11 +56,11 @@ left join documents as d
     on d.account_id = x.account_id and d.kind = x.kind and d.id = x.document_id
 order by x.due_ms, x.kind, x.document_id;
 
--- name: drop_expiry!
+-- name: drop_expiry
 delete from expiries
 where account_id = :account_id and due_ms = :due_ms and kind = :kind and document_id = :id;
 
--- name: look_again!
+-- name: look_again
 insert into expiries (account_id, due_ms, kind, document_id)
 values (:account_id, :due_ms, :kind, :id)
 on conflict do nothing;
@@ -80,14 +80,14 @@ where account_id = :account_id and kind = 'draft' and created_ms >= :since_ms
     and status in ('open', 'deleted')
     and body #>> '{options,order_id}' in (select json_array_elements_text(:order_ids::text::json));
 
--- name: bare_event_sqlite!
+-- name: bare_event_sqlite
 update events
 set body = cast(:body as text)
 where account_id = :account_id and version = :version and document = (
     select place from documents where account_id = :account_id and kind = :kind and id = :id
 );
 
--- name: bare_event_postgres!
+-- name: bare_event_postgres
 update events
 set body = :body
 where account_id = :account_id and kind = :kind and document_id = :id and version = :version;
@@ -105,39 +105,39 @@ where account_id = :account_id
 order by account_id, hook_id
 for update;
 
--- name: forget_history_sqlite!
+-- name: forget_history_sqlite
 delete from history
 where account_id = :account_id and document = (
     select place from documents where account_id = :account_id and kind = :kind and id = :id
 );
 
--- name: forget_history_postgres!
+-- name: forget_history_postgres
 delete from history
 where account_id = :account_id and kind = :kind and document_id = :id;
 
--- name: forget_deliveries!
+-- name: forget_deliveries
 delete from deliveries
 where account_id = :account_id and document_id = :id and document_kind = :kind;
 
--- name: forget_answers_sqlite!
+-- name: forget_answers_sqlite
 -- The records stay, so that a repeated request is not carried out again; `null` stands for an answer
 -- that is gone. `subject <> ''` lets the index by subject serve; see the migration.
 update idempotency
 set answer = cast('null' as blob), version = null
 where account_id = :account_id and subject = :id and subject <> '';
 
--- name: forget_answers_postgres!
+-- name: forget_answers_postgres
 update idempotency
 set answer = 'null', version = null
 where account_id = :account_id and subject = :id and subject <> '';
 
--- name: forget_first_answer_sqlite!
+-- name: forget_first_answer_sqlite
 -- Of the answers about a document only the one to its making, which may show what nobody sees again.
 update idempotency
 set answer = cast('null' as blob), version = null
 where account_id = :account_id and subject = :id and subject <> '' and version = 1;
 
--- name: forget_first_answer_postgres!
+-- name: forget_first_answer_postgres
 update idempotency
 set answer = 'null', version = null
 where account_id = :account_id and subject = :id and subject <> '' and version = 1;
@@ -280,17 +280,17 @@ where account_id = :account_id and (hook_id, id) > (:after_hook, :after_id)
 order by hook_id, id
 limit :limit;
 
--- name: forget_answer_sqlite!
+-- name: forget_answer_sqlite
 update idempotency
 set answer = cast('null' as blob), version = null
 where account_id = :account_id and client_id = :client_id and key = :key;
 
--- name: forget_answer_postgres!
+-- name: forget_answer_postgres
 update idempotency
 set answer = 'null', version = null
 where account_id = :account_id and client_id = :client_id and key = :key;
 
--- name: forget_record!
+-- name: forget_record
 delete from idempotency
 where account_id = :account_id and client_id = :client_id and key = :key;
 
@@ -328,7 +328,7 @@ where account_id = :account_id and kind = :kind and document_id = :id
 order by version
 limit :limit;
 
--- name: delete_events_sqlite!
+-- name: delete_events_sqlite
 -- The events of a document that is deleted next, if it still has the version; its place may be
 -- given to another document after it.
 delete from events
@@ -338,7 +338,7 @@ where account_id = :account_id and document = (
     where account_id = :account_id and kind = :kind and id = :id and version = :version
 );
 
--- name: delete_events_postgres!
+-- name: delete_events_postgres
 delete from events
 where account_id = :account_id and kind = :kind and document_id = :id and exists (
     select 1
@@ -346,7 +346,7 @@ where account_id = :account_id and kind = :kind and document_id = :id and exists
     where account_id = :account_id and kind = :kind and id = :id and version = :version
 );
 
--- name: delete_document!
+-- name: delete_document
 delete from documents
 where account_id = :account_id and kind = :kind and id = :id and version = :version;
 
