@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordrebok.refusals import Refusal
-from ordrebok.web.query import Params, QueryReader
+from ordrebok.web.query import Params, QueryReader, query_reader
 from ordrebok.wire.query import NoQuery, OrdersQuery
 from tests.http.tiny import ThingsQuery
 
@@ -34,7 +34,7 @@ def faults(params: Params, *, strict: bool = False) -> list[tuple[str, list[Any]
 def test_nothing_given_is_the_defaults() -> None:
     """A list can be asked for without parameters, and some operations take none at all."""
     assert read({}) == OrdersQuery()
-    assert QueryReader(None).value({"a": "b"}, strict=False) == NoQuery()
+    assert query_reader(None).value({"a": "b"}, strict=False) == NoQuery()
 
 
 def test_values_are_read_by_type() -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, cast
 
 import msgspec
@@ -19,11 +20,17 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ZONE_AFTER_SPACE: Final = re.compile(r"(.{19,}) (\d{2}:?\d{2})")
 
 
-class QueryReader:
-    """Turns the query parameters of one operation into its struct."""
+@cache
+def query_reader(struct: type | None) -> "QueryReader":
+    """Return the reader of a query struct, None for no parameters; many operations share one."""
+    return QueryReader(struct or NoQuery)
 
-    def __init__(self, struct: type | None) -> None:
-        self._struct = struct or NoQuery
+
+class QueryReader:
+    """Turns query parameters into their struct."""
+
+    def __init__(self, struct: type) -> None:
+        self._struct = struct
         info = cast("inspect.StructType", inspect.type_info(self._struct))
         self._types: dict[str, Any] = {
             field.encode_name: hint

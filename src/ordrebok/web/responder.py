@@ -33,7 +33,7 @@ from ordrebok.web.execute import Answer, carry_out
 from ordrebok.web.idempotency import idempotency_of
 from ordrebok.web.log import LOGGER
 from ordrebok.web.problem import JSON
-from ordrebok.web.query import QueryReader
+from ordrebok.web.query import query_reader
 from ordrebok.web.watching import attended
 
 _STRICT: Final = re.compile(
@@ -61,7 +61,7 @@ class Responder:
         self._house = house
         self._desk = Desk(house, operation.id, f"/v1{operation.path}")
         self._gate = Gate(operation)
-        self._query = QueryReader(operation.query)
+        self._query = query_reader(operation.query)
         self._body = BodyReader(operation) if operation.body or operation.body_forms else None
         self._writes = operation.method != "GET"
         self._discounts = "apply_discounts" in getattr(operation.query, "__struct_fields__", ())
