@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,14 +10,20 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
+from tests.support.api import Api
 from tests.support.hooks import SERVE, Crowd, Mall, Shop, mall, versions
 from tests.support.receiver import Received
 from tests.support.server import Server, serving
 
 DRAFTS = 32
+_HELD = """
+    select count(*) as held from followers where account_id = $1 and holder is not null
+    group by holder order by held
+"""
 PATHS = ("/ok/first", "/ok/second", "/slow/20")
 
 
@@ -171,6 +178,47 @@ def test_servers_share_subscriptions_and_take_over(hall_postgres: Mall, tmp_path
             received = shop.told(path)
             assert_all_in_order(distinct(received), crowd.acknowledged)
             assert_resumed(received, crash)
+
+
+@pytest.mark.postgres
+def test_a_server_that_joins_gets_its_share(hall_postgres: Mall, tmp_path: Path) -> None:
+    """And gives it back when it stops; nothing is told twice, and nothing out of order."""
+    shop, paths = hall_postgres.shop(), [*(f"/ok/{number}" for number in range(8)), "/slow/20"]
+    for path in paths:
+        shop.subscribe(path)
+    shop.wait(lambda: held_by(shop.api, hall_postgres) == [9])
+    crowd = Crowd(shop, 8)
+
+    def change_and_see(*held: int) -> bool:
+        """Change everything once more; tell whether the servers hold so many."""
+        crowd.change(shop, 1)
+        shop.wait(partial(has_all_at, shop, "/slow/20", crowd))
+        return held_by(shop.api, hall_postgres) == list(held)
+
+    with one_more(hall_postgres, tmp_path) as second:
+        shop.wait(partial(change_and_see, 4, 5))
+        crowd.change(shop, 2)
+        shop.wait(lambda: delivered(second) > 0)
+        assert second.terminate() == 0
+    shop.wait(partial(change_and_see, 9))
+    for path in paths:
+        shop.wait(partial(has_all_at, shop, path, crowd))
+        assert_once_each(shop.told(path))
+        assert_all_in_order(shop.told(path), crowd.acknowledged)
+
+
+def held_by(api: Api, hall: Mall) -> list[int]:
+    """How many subscriptions of an account each server holds, the fewest first."""
+
+    async def ask() -> list[int]:
+        connection = await asyncpg.connect(hall.site.server.database)
+        try:
+            rows = await connection.fetch(_HELD, api.account_id)
+        finally:
+            await connection.close()
+        return [row["held"] for row in rows]
+
+    return asyncio.run(ask())
 
 
 @pytest.mark.postgres

@@ -1,7 +1,8 @@
 """Which subscriptions this server sends to: several servers of one database share them.
 
 A server holds a subscription for some seconds and holds it anew while it lives. When it dies,
-another takes over from where the subscription stands in the log.
+another takes over from where the subscription stands in the log. A server that holds less than its
+share says which ones it wants: who holds those lets them go once it has noted what it sent.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ _LOOK_SECONDS: Final = 0.5
 _RENEW_SECONDS: Final = 3.0
 _HELD_SECONDS: Final = 12.0
 """How long a subscription stays with a server that no longer renews it."""
+_WANTED_SECONDS: Final = 7.0
+"""How long what a server wants is kept for it; it says so anew while it lacks something."""
 _MARGIN_SECONDS: Final = 3.0
 """So long before the end, a server that could not renew stops sending."""
 _ENDING_SECONDS: Final = 5.0
@@ -65,6 +68,8 @@ class Dispatcher:
             Turns(figures.answered),
         )
         self._followers: dict[tuple[str, str], tuple[Follower, asyncio.Task[None]]] = {}
+        self._leaving: set[tuple[str, str]] = set()
+        """What other servers want, until nothing of it is under way here."""
         self._held_until = 0.0
         self._renewed = 0.0
 
@@ -96,6 +101,7 @@ class Dispatcher:
     async def _look(self) -> None:
         """Take what is free, renew what is held, and wake whoever has something to send."""
         asked = {"holder": self._holder, "now_ms": clock.now().ms, "active": True}
+        await self._let_go()
         if time.monotonic() - self._renewed >= _RENEW_SECONDS:
             await self._renew()
         free = (await self._store.query("followers_free", now_ms=asked["now_ms"], active=True))[0]
@@ -121,8 +127,45 @@ class Dispatcher:
             follower.ear.leave()
             if task.done():
                 del self._followers[place]
-        rows = await self._store.query("followers_lag", holder=self._holder, active=True)
-        self._figures.behind(rows[0]["changes"] or 0)
+        for row in rows:
+            if row["wanted_by"] is not None and row["wanted_until_ms"] >= clock.now().ms:
+                place = row["account_id"], row["hook_id"]
+                self._leaving.add(place)
+                if place in self._followers:
+                    self._followers[place][0].ear.leave()
+        await self._want()
+        lag = await self._store.query("followers_lag", holder=self._holder, active=True)
+        self._figures.behind(lag[0]["changes"] or 0)
+
+    async def _want(self) -> None:
+        """Ask for what is lacking here, if all servers are to hold as many; free ones come first.
+
+        A server that holds nothing is known to nobody: it is the one that asks.
+        """
+        asked: dict[str, object] = {"now_ms": clock.now().ms, "active": True}
+        free = (await self._store.query("followers_free", **asked))[0]["count"]
+        rows = await self._store.query("followers_held", **asked, wanted_by=self._holder)
+        held = {row["holder"]: int(row["count"]) for row in rows}
+        mine = held.setdefault(self._holder, 0)
+        share = sum(held.values()) // len(held)
+        lacking = share - mine - free - sum(int(row["wanted"]) for row in rows)
+        if lacking <= 0:
+            return
+        wanted_until_ms = clock.now().ms + int(_WANTED_SECONDS * 1000)
+        asked |= {"holder": self._holder, "wanted_until_ms": wanted_until_ms}
+        await self._store.execute("followers_want", **asked, share=share, limit=lacking)
+
+    async def _let_go(self) -> None:
+        """Leave to others what they want, once nothing of it is under way here."""
+        for place in tuple(self._leaving):
+            if place in self._followers and not self._followers[place][1].done():
+                continue
+            account_id, hook_id = place
+            await self._store.execute(
+                "follower_let_go", account_id=account_id, hook_id=hook_id, holder=self._holder
+            )
+            self._leaving.discard(place)
+            self._followers.pop(place, None)
 
     async def _take(self, count: int) -> None:
         """Hold so many that are free; others want some, too."""
@@ -138,7 +181,7 @@ class Dispatcher:
         for row in rows:
             place = row["account_id"], row["hook_id"]
             known = self._followers.get(place)
-            if known is None or known[1].done():
+            if place not in self._leaving and (known is None or known[1].done()):
                 standing = Standing(
                     row["position"], row["failures"], row["failing_since_ms"], row["next_ms"]
                 )

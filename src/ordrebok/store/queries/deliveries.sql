@@ -44,16 +44,18 @@ where account_id is not null and active = :active and held_until_ms < :now_ms;
 update followers
 set held_until_ms = :until_ms
 where account_id is not null and holder = :holder and active = :active
-returning account_id, hook_id, position, failures, failing_since_ms, next_ms;
+returning account_id, hook_id, position, failures, failing_since_ms, next_ms, wanted_by,
+    wanted_until_ms;
 
 -- name: followers_take_sqlite
--- Holds so many of the free followers for a while.
+-- Holds so many of the free followers for a while, but none that another server waits for.
 update followers
-set holder = :holder, held_until_ms = :until_ms
+set holder = :holder, held_until_ms = :until_ms, wanted_by = null
 where (account_id, hook_id) in (
     select account_id, hook_id
     from followers
     where account_id is not null and active = :active and held_until_ms < :now_ms
+        and (wanted_by is null or wanted_by = :holder or wanted_until_ms < :now_ms)
     order by account_id, hook_id
     limit :limit
 )
@@ -65,12 +67,13 @@ with chosen as materialized (
     select account_id, hook_id
     from followers
     where account_id is not null and active = :active and held_until_ms < :now_ms
+        and (wanted_by is null or wanted_by = :holder or wanted_until_ms < :now_ms)
     order by account_id, hook_id
     limit :limit
     for update skip locked
 )
 update followers as f
-set holder = :holder, held_until_ms = :until_ms
+set holder = :holder, held_until_ms = :until_ms, wanted_by = null
 from chosen
 where f.account_id = chosen.account_id and f.hook_id = chosen.hook_id
 returning f.account_id, f.hook_id, f.position, f.failures, f.failing_since_ms, f.next_ms;
@@ -81,6 +84,64 @@ update followers
 set holder = null, held_until_ms = 0
 where account_id is not null and holder = :holder
 returning account_id;
+
+-- name: follower_let_go
+-- Another server may have it: what was sent to it here is noted.
+update followers
+set holder = null, held_until_ms = 0
+where account_id = :account_id and hook_id = :hook_id and holder = :holder
+returning account_id;
+
+-- name: followers_held
+-- How many followers each server holds, and how many of them a certain one waits for.
+select holder, count(*) as count,
+    sum(case when wanted_by = :wanted_by and wanted_until_ms >= :now_ms then 1 else 0 end) as wanted
+from followers
+where account_id is not null and active = :active and held_until_ms >= :now_ms
+    and holder is not null
+group by holder;
+
+-- name: followers_want_sqlite
+-- Asks others for so many of what they hold above their share, and nobody waits for yet.
+update followers
+set wanted_by = :holder, wanted_until_ms = :wanted_until_ms
+where (account_id, hook_id) in (
+    select account_id, hook_id
+    from (
+        select account_id, hook_id,
+            row_number() over (partition by holder order by account_id, hook_id) as number
+        from followers
+        where account_id is not null and active = :active and held_until_ms >= :now_ms
+            and holder <> :holder and wanted_until_ms < :now_ms
+    ) as held
+    where number > :share
+    order by account_id, hook_id
+    limit :limit
+)
+returning account_id;
+
+-- name: followers_want_postgres
+-- Rows that another process is writing are left to it until later.
+with held as materialized (
+    select account_id, hook_id,
+        row_number() over (partition by holder order by account_id, hook_id) as number
+    from followers
+    where account_id is not null and active = :active and held_until_ms >= :now_ms
+        and holder <> :holder and wanted_until_ms < :now_ms
+), chosen as materialized (
+    select f.account_id, f.hook_id
+    from followers as f
+    join held on held.account_id = f.account_id and held.hook_id = f.hook_id
+    where held.number > :share
+    order by f.account_id, f.hook_id
+    limit :limit
+    for update of f skip locked
+)
+update followers as f
+set wanted_by = :holder, wanted_until_ms = :wanted_until_ms
+from chosen
+where f.account_id = chosen.account_id and f.hook_id = chosen.hook_id
+returning f.account_id;
 
 -- name: followers_behind
 -- Followers that are held here and have something to send: new changes, or deliveries that are due.
