@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from tests.support.api import line
-from tests.support.hooks import Mall, mall, versions
+from tests.support.hooks import SERVE, Mall, mall, versions
+from tests.support.server import serving
 
 MANY = 230
 """Changes of one document: more than are read at once, and then some."""
@@ -107,6 +112,45 @@ def test_operators_see_what_became_of_deliveries(hall: Mall) -> None:
         return failed and behind is not None and float(behind[1]) > 0
 
     shop.wait(shown)
+
+
+def test_a_subscription_that_cannot_be_served_is_named_and_rests_longer_each_time(
+    hall: Mall, tmp_path: Path
+) -> None:
+    """The log says which one, and when it is tried again; others are served meanwhile."""
+    shop, database = hall.shop(), hall.site.server.database
+    broken = shop.subscribe("/ok/broken", ["shopping_order_add"])
+    shop.subscribe("/ok/whole", ["shopping_order_add"])
+    hall.site.server.terminate()
+    spoil(database, broken["id"])
+    with serving(database, tmp_path, *SERVE) as server, hall.at(server, shop) as there:
+        order = there.api.order(line())
+        assert versions(there.wait_for(1, "/ok/whole")).keys() == {order["order_id"]}
+
+        def said() -> list[dict[str, Any]]:
+            lines = map(json.loads, filter(None, server.log.splitlines()))
+            return [each for each in lines if each["event"] == "a subscription cannot be served"]
+
+        shop.wait(lambda: len(said()) >= 3)
+        assert {each["subscription"] for each in said()} == {broken["id"]}
+        assert {each["account_id"] for each in said()} == {shop.api.account_id}
+        rests = [each["again_in_seconds"] for each in said()]
+        assert all(after > before for before, after in pairwise(rests))
+
+
+def spoil(database: str, hook_id: str) -> None:
+    """Make of a subscription, in its database, what no server can read."""
+    if database.startswith("sqlite"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as file, file:
+            file.execute("update documents set body = '{}' where id = ?", (hook_id,))
+        return
+
+    async def use() -> None:
+        connection = await asyncpg.connect(database)
+        await connection.execute("update documents set body = '{}' where id = $1", hook_id)
+        await connection.close()
+
+    asyncio.run(use())
 
 
 def waiting(rows: list[dict[str, object]]) -> list[dict[str, object]]:

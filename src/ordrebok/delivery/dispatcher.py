@@ -27,6 +27,8 @@ _LOOK_SECONDS: Final = 0.5
 _RENEW_SECONDS: Final = 3.0
 _HELD_SECONDS: Final = 12.0
 """How long a subscription stays with a server that no longer renews it."""
+_LONGEST_REST_SECONDS: Final = 300.0
+"""How long a subscription that fails in an unexpected way rests at most."""
 _WANTED_SECONDS: Final = 7.0
 """How long what a server wants is kept for it; it says so anew while it lacks something."""
 _MARGIN_SECONDS: Final = 3.0
@@ -70,6 +72,8 @@ class Dispatcher:
         self._followers: dict[tuple[str, str], tuple[Follower, asyncio.Task[None]]] = {}
         self._leaving: set[tuple[str, str]] = set()
         """What other servers want, until nothing of it is under way here."""
+        self._rests: dict[tuple[str, str], float] = {}
+        """For how many seconds those rest, or have rested, that failed in an unexpected way."""
         self._held_until = 0.0
         self._renewed = 0.0
 
@@ -127,6 +131,7 @@ class Dispatcher:
             follower.ear.leave()
             if task.done():
                 del self._followers[place]
+                self._rests.pop(place, None)
         for row in rows:
             if row["wanted_by"] is not None and row["wanted_until_ms"] >= clock.now().ms:
                 place = row["account_id"], row["hook_id"]
@@ -192,13 +197,28 @@ class Dispatcher:
 
     async def _follow(self, follower: Follower, place: tuple[str, str]) -> None:
         """Let a follower run; one that fails in an unexpected way begins anew after a while."""
+        began = time.monotonic()
         try:
             await follower.run()
         except Exception:
-            fields = {"account_id": place[0], "subscription": place[1]}
+            seconds = self._rest_seconds(place, time.monotonic() - began)
+            fields = {
+                "account_id": place[0],
+                "subscription": place[1],
+                "again_in_seconds": seconds,
+            }
             LOGGER.exception("a subscription cannot be served", extra={"fields": fields})
-            await asyncio.sleep(_RENEW_SECONDS)
+            await _rest(follower.ear, seconds)
+        else:
+            self._rests.pop(place, None)
         self._renewed = 0.0  # If the subscription goes on, it is followed anew at once.
+
+    def _rest_seconds(self, place: tuple[str, str], ran_seconds: float) -> float:
+        """Return how long a subscription rests: twice as long each time that it fails again."""
+        last = 0.0 if ran_seconds > _LONGEST_REST_SECONDS else self._rests.get(place, 0.0)
+        rest = min(2 * last or _RENEW_SECONDS, _LONGEST_REST_SECONDS)
+        self._rests[place] = rest
+        return rest
 
     async def _end(self) -> None:
         """Let go of everything, so that others need not wait for it.
@@ -217,3 +237,10 @@ class Dispatcher:
         with suppress(StoreUnavailable):
             await self._store.execute("followers_leave", holder=self._holder)
         await self._outgoing.close()
+
+
+async def _rest(ear: Ear, seconds: float) -> None:
+    """Wait so long, or until the one who listens leaves."""
+    until = time.monotonic() + seconds
+    while not ear.has_left() and (left := until - time.monotonic()) > 0:
+        await ear.rung(min(left, _LOOK_SECONDS))
