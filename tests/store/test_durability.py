@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
+from statistics import median
 
 import asyncpg
 import pytest
@@ -124,12 +125,17 @@ def test_a_long_log_is_copied_while_the_server_runs(
         async with opened(f"sqlite:///{path}") as store:
             assert isinstance(store, SqliteStore)
             await accepted(store, create(order("A"), filling="x" * 20_000))
-            longest = 0
-            for _ in range(400):
+            lengths: list[int] = []
+            length = 0
+            while len(lengths) < 20:
                 await accepted(store, count_up(order("A")))
-                longest = max(longest, store._log.frames())
+                before, length = length, store._log.frames()
+                if length < before:
+                    lengths.append(before)
                 await asyncio.sleep(0.001)
-            assert 40 < longest < 80
+            assert max(lengths) > 40
+            # On a busy machine it grows further now and then, but not more each time.
+            assert median(lengths[10:]) < 80
             assert size() > 100_000
 
     asyncio.run(use())
