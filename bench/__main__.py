@@ -101,7 +101,7 @@ def in_rounds(
         bench = stack.enter_context(http.yardstick(cluster))
         loads = {}
         if over_http:
-            wanted = http.servers(given.engines, cluster, given.serve.split())
+            wanted = http.servers(given.engines, cluster, given.serve.split(), several=True)
             loads = stack.enter_context(wanted)
         for number in range(1, pace.rounds + 1):
             out.print(f"Round {number} of {pace.rounds}: pgbench with the bare transaction ...")

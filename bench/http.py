@@ -20,6 +20,8 @@ from tests.support.postgres import Cluster
 CALLERS = (1, 8, 32)
 MANY = max(CALLERS)
 ADD, GET = "add item", "get draft"
+SEVERAL = "postgres x2"
+"""PostgreSQL behind a server of two processes."""
 PREPARED = {1: 0.6, 8: 1.2, 32: 1.4}
 """Drafts are prepared at 32 connections, for so many times as long as they will be used up at
 that many connections. Should they not suffice, the measured time ends with the last of them."""
@@ -76,13 +78,16 @@ def measure_base(bench: Yardstick, pace: Pace, works: Sequence[str]) -> Base:
 
 @contextmanager
 def servers(
-    engines: Sequence[str], cluster: Cluster, options: Sequence[str] = ()
+    engines: Sequence[str], cluster: Cluster, options: Sequence[str] = (), *, several: bool = False
 ) -> Iterator[dict[str, Load]]:
-    """A server on each engine."""
+    """A server on each engine; with `several`, one of two processes on PostgreSQL as well."""
+    wanted = {engine: (engine, tuple(options)) for engine in engines}
+    if several and "postgres" in engines:
+        wanted[SEVERAL] = ("postgres", (*options, "--workers", "2"))
     with ExitStack() as stack:
         yield {
-            engine: Load(*stack.enter_context(serving(engine, cluster, options)))
-            for engine in engines
+            name: Load(*stack.enter_context(serving(engine, cluster, its)))
+            for name, (engine, its) in wanted.items()
         }
 
 

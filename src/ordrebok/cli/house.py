@@ -14,6 +14,11 @@ async def build(settings: Settings) -> ASGIApp:
 
     Raises: SchemaTooNew, SchemaTooOld, AlreadyServed, StoreUnavailable.
     """
-    store = await open_store(settings.database, migrate=settings.migrate, serving=True)
+    store = await open_store(
+        settings.database,
+        migrate=settings.migrate,
+        serving=True,
+        processes=settings.web.workers,
+    )
     tokens = Tokens(AccountStore(store))
     return create_app(store, tokens, operations=OPERATIONS, settings=settings.web)

@@ -16,11 +16,13 @@ async def open_store(
     migrate: bool,
     serving: bool = False,
     now: Callable[[], Instant] = clock.now,
+    processes: int = 1,
 ) -> BulkStore:
     """Open the database of a URL: `sqlite:///file`, `sqlite:////file/from/root`, `postgresql://...`.
 
     With `migrate` the schema is made, or brought to the present version. With `serving` a
-    SQLite file is claimed for this process as its one server.
+    SQLite file is claimed for this process as its one server. `processes`: how many of a server
+    open the database; a PostgreSQL store shares the processors with them.
 
     Raises: SchemaTooNew, SchemaTooOld, AlreadyServed, StoreUnavailable; ValueError for a URL
     of another kind.
@@ -34,6 +36,6 @@ async def open_store(
     if url.startswith(("postgresql://", "postgres://")):
         from ordrebok.store.postgres import PostgresStore  # noqa: PLC0415 -- see above
 
-        return await PostgresStore.open(url, migrate=migrate, now=now)
+        return await PostgresStore.open(url, migrate=migrate, now=now, processes=processes)
     scheme = url.split(":", 1)[0]
     raise ValueError(f"a store is at sqlite:/// or postgresql://, not at {scheme}:")

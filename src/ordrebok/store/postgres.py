@@ -38,7 +38,8 @@ _POOL = 4
 _LANES = 2
 """While the database writes the group of one lane, the other decides what comes next. Commits that
 meet in different lanes over what they did not name are told apart by versions, like those of two
-processes."""
+processes. Where several processes serve, each has one lane: the others decide meanwhile, and groups
+stay large."""
 _TRIES = 5
 _TAKEN_BACK = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _COUNT_ROWS = "analyze documents, events, order_terms"
@@ -56,12 +57,12 @@ class _Read:
 class PostgresStore:
     """The order book in a PostgreSQL database, beside other processes that use it too."""
 
-    def __init__(self, url: str, now: Callable[[], Instant]) -> None:
+    def __init__(self, url: str, now: Callable[[], Instant], lanes: int = _LANES) -> None:
         """Know where the database is; use `open`, which also looks at its schema."""
         self.bell = Bell()
         self._statements = Statements("postgres")
         moments = Moments(now)
-        self._writers = [Writer(url, self._statements, moments, self.bell) for _ in range(_LANES)]
+        self._writers = [Writer(url, self._statements, moments, self.bell) for _ in range(lanes)]
         self._reader = Link(url, self._statements)
         self._commits = Lanes([writer.work for writer in self._writers], GROUP, _places)
         self._reads: Gather[_Read] = Gather(self._read, GROUP)
@@ -76,9 +77,14 @@ class PostgresStore:
 
     @classmethod
     async def open(
-        cls, url: str, *, migrate: bool, now: Callable[[], Instant] = clock.now
+        cls,
+        url: str,
+        *,
+        migrate: bool,
+        now: Callable[[], Instant] = clock.now,
+        processes: int = 1,
     ) -> "PostgresStore":
-        """Look at the schema, and open the store.
+        """Look at the schema, and open the store as one of so many processes of a server.
 
         Raises: SchemaTooNew, SchemaTooOld, StoreUnavailable.
         """
@@ -87,7 +93,7 @@ class PostgresStore:
             await migrate_postgres(connection, migrate=migrate)
         finally:
             await connection.close()
-        store = cls(url, now)
+        store = cls(url, now, _LANES if processes == 1 else 1)
         await store._pool
         return store
 
