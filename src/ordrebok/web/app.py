@@ -79,12 +79,10 @@ class Lifespan:
         self._background: list[asyncio.Task[None]] = []
 
     async def process_startup(self, scope: dict[str, Any], _event: object) -> None:
-        """Read the keys; keep the garbage collector away from what lives for ever."""
+        """Read the keys, and let work in the background begin."""
         if "state" in scope:  # Connections are told of the end of the server, and tell the bell.
             scope["state"]["bell"] = self._house.store.bell
         await self._house.tokens.start()
-        gc.collect()
-        gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         self._background = [
             asyncio.create_task(self._now_and_then()),
@@ -105,13 +103,17 @@ class Lifespan:
     async def _now_and_then(self) -> None:
         """Collect young garbage every few seconds, and all of it every few minutes.
 
-        Other processes of this server read the figures that are written down here.
+        What has come with the start lives for ever: it is collected once, when somebody may have
+        been answered already, and never looked at again. Other processes of this server read the
+        figures that are written down here.
         """
         rounds = 0
         while True:
             await asyncio.sleep(_GC_SECONDS)
-            rounds += 1
             gc.collect(2 if rounds % _FULL_EVERY == 0 else 1)
+            if rounds == 0:
+                gc.freeze()
+            rounds += 1
             self._house.metrics.write()
 
     async def process_shutdown(self, _scope: object, _event: object) -> None:
