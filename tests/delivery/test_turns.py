@@ -298,3 +298,18 @@ def test_no_turn_is_lost_and_none_ends_twice(seed: int) -> None:
         assert await full(turns) == module._QUIET_AT_ONCE
 
     asyncio.run(look())
+
+
+@pytest.mark.parametrize(
+    ("per_second", "attempts"), [(100, 500), (400, 125), (1_000, 125), (2_000, 250), (8_000, 1_000)]
+)
+def test_the_more_requests_the_fewer_attempts_but_always_one_for_eight(
+    per_second: int, attempts: int
+) -> None:
+    """A server that answers many has time for many: what is told does not fall behind for ever."""
+    assert round(1 / module.longest_seconds(per_second)) == attempts
+
+
+def test_few_requests_hold_nothing_up() -> None:
+    """A turn ends after a while, and most end before."""
+    assert module.longest_seconds(50) == module.longest_seconds(0) == 0.008

@@ -11,14 +11,28 @@ _QUIET_AT_ONCE: Final = 64
 """Attempts that begin at the same time while there is little else to do."""
 _FEW_A_SECOND: Final = 50
 """So many requests in a second hold no delivery up."""
-_LONGEST_SECONDS: Final = 0.005
+_LONGEST_SECONDS: Final = 0.008
 """A turn ends after this time at the latest: who waits for a receiver does no work here."""
-_SECONDS_FOR_A_REQUEST: Final = 0.00001
+_SECONDS_FOR_A_REQUEST: Final = 0.00002
 """While there are more requests, one attempt begins after the other, and each turn lasts so long
-for every request in a second, whatever its attempt took: beside 100 requests a second, 1,000
-attempts begin, beside 500 or more, 200. That is about a sixth of what a server can do."""
+for every request in a second, whatever its attempt took: 500 attempts begin in a second beside 100
+requests, and 125 beside 400. A caller who asks again as soon as it is answered hardly notices."""
+_REQUESTS_FOR_ONE: Final = 8
+"""However many requests there are, one attempt begins for so many: it takes about as long as one or
+two of them."""
 _LOOK_SECONDS: Final = 0.1
 """How often the requests are counted."""
+
+
+def longest_seconds(per_second: float) -> float:
+    """Return how long a turn lasts at most beside so many requests in a second.
+
+    Where they are many, it is also how long it lasts at least.
+    """
+    if per_second <= _FEW_A_SECOND:
+        return _LONGEST_SECONDS
+    by_requests = min(per_second * _SECONDS_FOR_A_REQUEST, _REQUESTS_FOR_ONE / per_second)
+    return min(by_requests, _LONGEST_SECONDS)
 
 
 class Turns:
@@ -43,9 +57,7 @@ class Turns:
 
     def longest_seconds(self) -> float:
         """Return after which time a turn that begins now ends, if it does not end before."""
-        if not self.is_busy():
-            return _LONGEST_SECONDS
-        return min(self._per_second * _SECONDS_FOR_A_REQUEST, _LONGEST_SECONDS)
+        return longest_seconds(self._per_second)
 
     def turn(self) -> "_Turn":
         """Return a turn: `async with` waits for it, and ends it."""
