@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from bench.load import WrongAnswer, own_cost
 from bench.machine import Company, look, spin_ms
 from bench.report import Findings, Generator, console, show, write_json
 from bench.server import ENGINES, fresh_database
+from ordrebok.decision import Kind
 from tests.support.postgres import Cluster, running
 from tests.support.receiver import receiving
 
@@ -69,8 +70,8 @@ def measure(given: argparse.Namespace, cluster: Cluster, out: Console) -> Findin
             )
     if given.only in (None, "http", "store"):
         cells = list(in_rounds(given, cluster, pace, found, out))
-        found.cells = middle_rounds(cell for cell in cells if cell.work != STORE)
-        found.store = middle_rounds(cell for cell in cells if cell.work == STORE)
+        found.cells = middle_rounds(cell for cell in cells if cell.work not in STORE)
+        found.store = middle_rounds(cell for cell in cells if cell.work in STORE)
     if given.only in (None, "flow"):
         found.flow = middle_rounds(flow_in_rounds(given, cluster, pace, found, out))
     if given.only in (None, "offers"):
@@ -117,22 +118,24 @@ def in_rounds(
                 yield from bare_store(engine, cluster, pace, base)
 
 
-STORE = "write"
+STORE: Mapping[str, Kind] = {"write": "draft", "write an order": "order"}
+"""The kinds of work without the web, and of which kind the documents are."""
 
 
 def bare_store(engine: str, cluster: Cluster, pace: http.Pace, base: http.Base) -> Iterator[Cell]:
     """Measure the store without the web."""
-    with fresh_database(engine, cluster) as url:
-        findings = uvloop.run(store.measure_engine(url, pace.callers, pace.seconds))
-    for callers, finding in zip(pace.callers, findings, strict=True):
-        yield Cell(
-            engine=engine,
-            work=STORE,
-            callers=callers,
-            per_second=finding.per_second,
-            latency=Latency(p50_ms=finding.median_ms, p99_ms=finding.p99_ms),
-            base_per_second=base[http.ADD, callers].per_second,
-        )
+    for work, kind in STORE.items():
+        with fresh_database(engine, cluster) as url:
+            findings = uvloop.run(store.measure_engine(url, pace.callers, pace.seconds, kind))
+        for callers, finding in zip(pace.callers, findings, strict=True):
+            yield Cell(
+                engine=engine,
+                work=work,
+                callers=callers,
+                per_second=finding.per_second,
+                latency=Latency(p50_ms=finding.median_ms, p99_ms=finding.p99_ms),
+                base_per_second=base[http.ADD, callers].per_second,
+            )
 
 
 def flow_in_rounds(

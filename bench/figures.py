@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
@@ -69,10 +69,14 @@ class Cell:
     """What pgbench reached in the same run with the bare transaction and as many callers."""
     steps: dict[str, Latency] = field(default_factory=dict)
     """Where the work is several requests: how long each of them took."""
+    middle_to_base: float | None = None
+    """Of a cell that stands for several rounds: the median of their ratios to the base."""
 
     @property
     def to_base(self) -> float | None:
-        """How many times the bare transaction this is."""
+        """How many times the bare transaction this is, in its own round or the median of all."""
+        if self.middle_to_base is not None:
+            return self.middle_to_base
         base = self.base_per_second
         return None if base is None else ratio(self.per_second, base)
 
@@ -80,15 +84,21 @@ class Cell:
 def middle_rounds(cells: Iterable[Cell]) -> list[Cell]:
     """Return of each kind of cell the one of the median round, by its rate.
 
-    Keeps: a cell stays whole; its latency and its base are those of its own round.
+    Keeps: its latency is that of its own round. Its ratio is the median of the ratios of all
+    rounds, each to the base of the same round: a machine that was slow for one of the two would
+    else decide.
     """
     rounds: dict[tuple[str, str, int], list[Cell]] = {}
     for cell in cells:
         rounds.setdefault((cell.work, cell.engine, cell.callers), []).append(cell)
-    return [
-        sorted(same, key=lambda cell: cell.per_second)[(len(same) - 1) // 2]
-        for same in rounds.values()
-    ]
+    return [_middle(same) for same in rounds.values()]
+
+
+def _middle(same: Sequence[Cell]) -> Cell:
+    """Return the cell that stands for the rounds of one kind of cell."""
+    found = sorted(same, key=lambda cell: cell.per_second)[(len(same) - 1) // 2]
+    ratios = [cell.to_base for cell in same if cell.to_base is not None]
+    return replace(found, middle_to_base=median(ratios)) if ratios else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,12 +80,18 @@ def test_a_ratio_needs_a_base() -> None:
     assert cell(300).to_base is None
 
 
-def test_the_median_round_keeps_its_own_base() -> None:
-    """A ratio compares what ran in the same minutes on the same machine."""
-    rounds = [cell(100, base=50), cell(300, base=400), cell(200, base=1000)]
-    other = cell(7, engine="postgres")
+def test_the_median_round_stands_for_its_kind() -> None:
+    """Engines, works and numbers of callers are never mixed."""
+    rounds, other = [cell(100), cell(300), cell(200)], cell(7, engine="postgres")
     assert middle_rounds([*rounds, other]) == [rounds[2], other]
     assert middle_rounds([]) == []
+
+
+def test_the_ratio_of_several_rounds_is_the_median_of_theirs() -> None:
+    """One round in which the base was slow, or fast, does not decide."""
+    rounds = [cell(90, base=100), cell(100, base=300), cell(110, base=110)]
+    (middle,) = middle_rounds(rounds)
+    assert (middle.per_second, middle.to_base) == (100, 0.9)
 
 
 @pytest.mark.parametrize(
