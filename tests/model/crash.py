@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ from tests.support.server import Credentials, Server, operating
 CLIENTS = 8
 NET = 1_000_000_000
 _TIMEOUT_SECONDS = 60
+FEWEST_WRITES = 100
+_MOST_WRITES = 700
+_KILL_WITHIN_SECONDS = 0.02
 
 
 class Write(NamedTuple):
@@ -54,6 +58,7 @@ class Round:
         self.number = number
         self.shared = f"R{number}-shared"
         self.diaries = [Diary() for _ in range(CLIENTS)]
+        self._answers = threading.Semaphore(0)
 
     def open_shared(self, url: str) -> None:
         """Make the order that all clients share, authorized in full."""
@@ -61,15 +66,22 @@ class Round:
             for write in self._opened(self.shared):
                 self.diaries[0].answered.append((write, _sent(client, write)))
 
-    def play(self, server: Server, seconds: float) -> None:
-        """Let all clients write, and kill the server in the midst of it."""
-        killer = threading.Timer(seconds, server.process.kill)
+    def play(self, server: Server, writes: int) -> None:
+        """Let all clients write, and kill the server soon after that many writes were answered.
+
+        Answers are counted, not seconds: a slow machine must be killed as deep in its work as a
+        fast one. The moment's wait lets the kill fall anywhere between two answers.
+        """
         with ThreadPoolExecutor(CLIENTS) as threads:
             ends = [threads.submit(self._write, server.url, n) for n in range(CLIENTS)]
-            killer.start()
+            try:
+                for _ in range(writes):
+                    assert self._answers.acquire(timeout=_TIMEOUT_SECONDS), "no answer any more"
+                time.sleep(random.uniform(0, _KILL_WITHIN_SECONDS))
+            finally:
+                server.kill()
             for end in ends:
                 end.result()
-        server.kill()
 
     def finish(self, url: str) -> int:
         """Send again what was not answered, hold everything against the diaries; the writes."""
@@ -100,6 +112,7 @@ class Round:
                 except httpx.TransportError:
                     diary.unanswered = write
                     return
+                self._answers.release()
 
     def _writes(self, place: int) -> Iterator[Write]:
         """The endless work of one client."""
@@ -209,7 +222,7 @@ def crashing(database: str, folder: Path) -> Iterator[Iterator[Crashes]]:
             for number in itertools.count(1):
                 one = Round(credentials, number)
                 one.open_shared(server.url)
-                one.play(server, random.uniform(0.2, 1.2))
+                one.play(server, random.randint(FEWEST_WRITES, _MOST_WRITES))
                 server = Server(database, folder)
                 done.writes += one.finish(server.url)
                 done.kills += 1
