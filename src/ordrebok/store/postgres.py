@@ -15,9 +15,8 @@ from ordrebok.refusals import Refusal
 from ordrebok.store.batch import GROUP, Member, Moments
 from ordrebok.store.bell import Bell
 from ordrebok.store.bulk_postgres import read_walk, write_load
-from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row, StoreUnavailable
-from ordrebok.store.lanes import Lanes
+from ordrebok.store.lanes import Lanes, fail
 from ordrebok.store.listing import PageQuery, count_query, events_query, make_page, page_query
 from ordrebok.store.named import Statements
 from ordrebok.store.postgres_link import (
@@ -65,7 +64,7 @@ class PostgresStore:
         self._writers = [Writer(url, self._statements, moments, self.bell) for _ in range(lanes)]
         self._reader = Link(url, self._statements)
         self._commits = Lanes([writer.work for writer in self._writers], GROUP, _places)
-        self._reads: Gather[_Read] = Gather(self._read, GROUP)
+        self._reads: Lanes[_Read] = Lanes([self._read], GROUP)
         self._pool = asyncpg.create_pool(
             url,
             min_size=0,

@@ -16,8 +16,8 @@ from ordrebok.store.batch import (
     Moments,
 )
 from ordrebok.store.bell import Bell
-from ordrebok.store.gather import fail
 from ordrebok.store.interface import StoreUnavailable
+from ordrebok.store.lanes import fail
 from ordrebok.store.named import Statements
 from ordrebok.store.postgres_link import LOST_RACES, Link, LostRace, is_unavailable
 from ordrebok.store.source import NothingMore, Record, Row

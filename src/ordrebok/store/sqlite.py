@@ -29,9 +29,9 @@ from ordrebok.store.batch import (
 from ordrebok.store.bell import Bell
 from ordrebok.store.bulk_sqlite import read_walk, write_load
 from ordrebok.store.disk import Disk
-from ordrebok.store.gather import Gather, fail
 from ordrebok.store.interface import Row as QueryRow
 from ordrebok.store.interface import StoreUnavailable
+from ordrebok.store.lanes import Lanes, fail
 from ordrebok.store.listing import PageQuery, count_query, events_query, make_page, page_query
 from ordrebok.store.named import Statements
 from ordrebok.store.schema import migrate_sqlite
@@ -148,7 +148,7 @@ class SqliteStore:
         self._events = self._statements["events"].text
         self._stored = _Stored(self._writer, self._statements)
         self._log = Log(path)
-        self._gather: Gather[Member | _Job] = Gather(self._work, GROUP)
+        self._queue: Lanes[Member | _Job] = Lanes([self._work], GROUP)
         self._disk = Disk()
         self._pages = ThreadPoolExecutor(_PAGE_THREADS, "store-page")
         self._care = ThreadPoolExecutor(1, "store-care")
@@ -161,7 +161,7 @@ class SqliteStore:
     async def commit(self, commit: Commit) -> Outcome | Refusal:
         """Run a decision inside the guard and store what it decided."""
         answer: asyncio.Future[Outcome | Refusal] = asyncio.get_running_loop().create_future()
-        self._gather.add(Member(commit, answer))
+        self._queue.add(Member(commit, answer))
         return await answer
 
     async def fetch(self, key: Key, *, with_events: bool) -> Stored | None:
@@ -274,7 +274,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the file."""
-        await self._gather.finish()
+        await self._queue.finish()
         if self._care_task is not None:
             await self._care_task
         self._log.close()
@@ -344,7 +344,7 @@ class SqliteStore:
     async def _between(self, run: Callable[[], T], *, in_transaction: bool = True) -> T:
         """Run something on the writer's connection, between two groups."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._gather.add(_Job(run, answer, in_transaction))
+        self._queue.add(_Job(run, answer, in_transaction))
         return await answer
 
     async def _begin(self) -> None:
