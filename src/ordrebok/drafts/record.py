@@ -77,12 +77,11 @@ def decision(
     event = change_event(call, state.new_id(), draft.version, state.now, created=created)
     before = None if created else state.get(key, Draft)
     written = put(key, draft, event, origin, look_ms(before, draft))
-    if not shows_events(call):
-        return Decision((written,), written.body, draft.version)
-    earlier = () if created else state.events(key)
-    return Decision(
-        (written,), answer(call, written.body, (*earlier, written.event)), draft.version
-    )
+    shown = written.body
+    if shows_events(call):
+        earlier = () if created else state.events(key)
+        shown = answer(call, written.body, (*earlier, written.event))
+    return Decision((written,), shown, draft.version)
 
 
 def answer(call: Call, body: bytes, events: Sequence[bytes]) -> bytes:

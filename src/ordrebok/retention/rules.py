@@ -65,6 +65,8 @@ def is_over(document: Order | Draft, now: Instant) -> bool:
 def _due(document: Order | Draft) -> int | None:
     """Return when the time of a document is over."""
     content = document.order if isinstance(document, Draft) else document
+    if content.time_to_live is None:
+        return None
     return expires_ms(Instant.of(document.updated_at).ms, content)
 
 

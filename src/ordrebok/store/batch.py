@@ -293,16 +293,19 @@ class Batch:
     def _check(self, decision: Decision, member: Member) -> None:
         """Hold that every change is the next version of its document, before taking any in."""
         puts = decision.puts
+        unknown = [put.key for put in puts if put.key not in self.documents]
+        for key in unknown:
+            if key.id in member.ids:  # Just drawn: the database cannot hold it.
+                self.add_row(key, None)
+        if unknown:
+            self.load(unknown)
+        versions: dict[Key, int] = {}
         for put in puts:
-            if put.key.id in member.ids:  # Just drawn: the database cannot hold it.
-                self.add_row(put.key, None)
-        self.load(put.key for put in puts)
-        versions = {put.key: self.document(put.key).version for put in puts}
-        for put in puts:
-            if put.version != versions[put.key] + 1:
-                message = f"{put.key} is at {versions[put.key]}, not before {put.version}"
-                raise ValueError(message)
-            versions[put.key] = put.version
+            key = put.key
+            version = versions[key] if key in versions else self.documents[key].version
+            if put.version != version + 1:
+                raise ValueError(f"{key} is at {version}, not before {put.version}")
+            versions[key] = put.version
 
     # ------------------------------------------------------------------ what to write
 
@@ -486,6 +489,9 @@ class View:
 
     def _look(self, key: Key) -> Document:
         self.read.add(key)
+        known = self._batch.documents.get(key)
+        if known is not None:
+            return known
         if key.id in self._member.ids:  # Random and never seen: the database cannot hold it.
             return self._batch.add_row(key, None)
         return self._batch.document(key)
