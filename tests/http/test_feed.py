@@ -175,6 +175,22 @@ def test_a_stream_tells_nothing_once_its_token_is_good_no_more(site: Site) -> No
         assert next(told, None) is None
 
 
+def test_a_page_tells_nothing_once_its_token_is_good_no_more(site: Site) -> None:
+    """Who waits longer than its token lasts is turned away, as if it came now."""
+    api = site.new_account()
+    reader = site.operator.add_client(api.account_id, seconds=3)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(
+            lambda: Api(api.http, api.contract, reader).send("GET", "changes?after=0&wait=60")
+        )
+        poll(lambda: is_refused(api, reader.token), "a token that has expired")
+        assert not waiting.done()
+        api.draft(line())
+        answer = waiting.result(10)
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "INVALID_TOKEN"
+
+
 def is_refused(api: Api, token: str) -> bool:
     """Tell whether nobody may read with a token any more."""
     headers = {"Authorization": f"Bearer {token}"}

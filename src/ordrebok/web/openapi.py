@@ -118,7 +118,7 @@ def refusals_of(row: Operation) -> tuple[str, ...]:
         codes |= {"BODY_TOO_LARGE", "INVALID_HEADER"}
         if _takes_key(row):
             codes.add("IDEMPOTENCY_KEY_REUSED")
-        if row.versioned:
+        if _takes_version(row):
             codes.add("STALE_VERSION")
     if row.body or row.body_forms:
         codes |= {"INVALID_JSON", "NOT_JSON"}
@@ -224,11 +224,18 @@ def _header_parameters(row: Operation) -> list[Schema]:
     names = ["RequestId", "Prefer"]
     if row.method != "GET" and _takes_key(row):
         names.append("IdempotencyKey")
-    if row.versioned:
-        names.append("IfNoneMatch" if row.method == "GET" else "IfMatch")
+    if row.versioned and row.method == "GET":
+        names.append("IfNoneMatch")
+    if _takes_version(row):
+        names.append("IfMatch")
     if row.streams:
         names.append("LastEventId")
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
+
+
+def _takes_version(row: Operation) -> bool:
+    """Tell whether a change may name the version it was made for: a creation has none."""
+    return row.versioned and row.method != "GET" and "{" in row.path.removeprefix("/accounts/{aid}")
 
 
 def _takes_key(row: Operation) -> bool:

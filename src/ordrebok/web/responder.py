@@ -89,8 +89,8 @@ class Responder:
                 if applied:
                     out["preference-applied"] = applied
                 if isinstance(plan, Watch):
-                    may_still = partial(self._may_still, call, headers)
-                    told = await attended(plan, house.store, req, resp, headers, may_still)
+                    turned = partial(self._turned, call, headers)
+                    told = await attended(plan, house.store, req, resp, headers, turned)
                     if told is None:  # A stream: it goes on after this.
                         resp.set_headers(out)
                         return self._desk.close(req.method, _OK, started, request_id, account_id)
@@ -203,11 +203,11 @@ class Responder:
             return principal
         return self._gate.refusal(principal, account_id, customer_id) or principal
 
-    async def _may_still(self, call: Call, headers: Headers) -> bool:
-        """Tell whether a caller who was let in would be let in again."""
+    async def _turned(self, call: Call, headers: Headers) -> Refusal | None:
+        """Return how a caller who was let in would be turned away now, if it would."""
         customer_id = call.params.get("customer_id")
         found = await self._principal(_authorization(headers), call.account_id, customer_id)
-        return not isinstance(found, Refusal)
+        return found if isinstance(found, Refusal) else None
 
     def _idempotency(
         self, req: Request, headers: Headers, principal: Principal | None, body: bytes

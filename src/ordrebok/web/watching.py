@@ -20,8 +20,8 @@ _BEAT_SECONDS: Final = 15.0
 _STREAM_SECONDS: Final = 3600.0
 """After so long a stream ends, and its reader comes back with a token that is still good."""
 
-MayStill = Callable[[], Awaitable[bool]]
-"""Tells whether the reader of a stream would be let in if it came now."""
+Turned = Callable[[], Awaitable[Refusal | None]]
+"""Tells how a reader who waited would be turned away if it came now; None: it would be let in."""
 
 
 async def watched(watch: Watch, store: Store, ear: Ear) -> tuple[int, Sequence[Row]] | Refusal:
@@ -57,31 +57,33 @@ async def attended(
     req: Request,
     resp: Response,
     headers: Mapping[bytes, bytes],
-    may_still: MayStill,
+    turned: Turned,
 ) -> bytes | Refusal | None:
     """Return the answer of a watch; None where it is a stream, which the response then has.
 
     Nothing waits on when the connection has gone, and a stream ends with what its reader may see.
-    Refuses: INVALID_REQUEST_PARAMETER.
+    Refuses: INVALID_REQUEST_PARAMETER; after waiting, whatever a new request would be refused with.
     Raises: StoreUnavailable.
     """
     ear = Ear(store.bell)
     req.scope["leave"] = ear.leave
     if b"text/event-stream" not in headers.get(b"accept", b"").lower():
         found = await watched(watch, store, ear)
-        return found if isinstance(found, Refusal) else watch.render(found[1], found[0])
+        if isinstance(found, Refusal):
+            return found
+        return await turned() or watch.render(found[1], found[0])
     last = headers.get(b"last-event-id")
     resumed = watch.again(last.decode("latin-1")) if last else watch
     if isinstance(resumed, Refusal):
         return resumed
     if resumed.after is not None and resumed.after >= await _next(resumed, store):
         return resumed.beyond
-    resp.sse = stream(resumed, store, ear, may_still)
+    resp.sse = stream(resumed, store, ear, turned)
     return None
 
 
 async def stream(
-    watch: Watch, store: Store, ear: Ear, may_still: MayStill
+    watch: Watch, store: Store, ear: Ear, turned: Turned
 ) -> AsyncIterator[SSEvent | None]:
     """Give changes as they happen; None says that nothing does.
 
@@ -94,7 +96,7 @@ async def stream(
     while loop.time() < end and not ear.has_left():
         try:
             found = await watched(replace(watch, wait_seconds=_BEAT_SECONDS), store, ear)
-            if not await may_still():
+            if await turned() is not None:
                 return
         except StoreUnavailable:
             await asyncio.sleep(_LOOK_SECONDS)
