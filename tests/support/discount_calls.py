@@ -1,6 +1,6 @@
 """Documents of discounts in a dict, and calls on the rows of the API that change them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -46,6 +46,10 @@ class Books:
 
     def ahead(self, keys: Iterable[Key]) -> None:
         """Have everything at hand already."""
+
+    def events(self, _key: Key) -> Sequence[bytes]:
+        """Return no events: none are kept here."""
+        return ()
 
     def new_id(self) -> str:
         """Return id-1, then id-2 and so on."""
