@@ -169,14 +169,14 @@ def test_what_was_told_of_a_draft_goes_with_the_last_trace_of_whom(
                 document_id=draft["id"],
                 document_version=1,
                 created_ms=1,
-                body=msgspec.json.encode({"draft_order": {"order": told}}).decode(),
+                body=msgspec.json.encode({"draft_order": {"order": told}}),
             )
             place = {"account_id": ACCOUNT, "hook_id": "H"}
             rows = rows_of([delivery])
-            await shop.store.execute("deliveries_put", **place, rows=rows)
+            await shop.store.execute("deliveries_put", **place, **rows)
             dry = await erase(shop.store, dry_run=True)
             done = await erase(shop.store)
-            await shop.store.execute("deliveries_put", **place, rows=rows)  # It was on its way.
+            await shop.store.execute("deliveries_put", **place, **rows)  # It was on its way.
             is_the_persons = whose == "C77"
             assert await nothing_is_left(shop, database_url) == is_the_persons
             counted = [msgspec.json.decode(each.answer)["drafts"] for each in (dry, done)]

@@ -203,8 +203,10 @@ def test_nothing_of_it_is_left_in_the_database(database_url: str) -> None:
 def delivery(document_id: str, kind: str) -> Also:
     """What was sent to a webhook."""
     row = [document_id, "x", 1, "shopping_order_update", kind, document_id, 1, "delivered"]
-    row += [1, 1, 1, 1, None, 200, 1, "https://shop.test", "{}", SECRET, "{}", SECRET, None]
-    params = {"account_id": ACCOUNT, "hook_id": "H", "rows": encode([row]).decode()}
+    row += [1, 1, 1, 1, None, 200, 1, "https://shop.test", "{}", "{}", SECRET, None]
+    body = SECRET.encode()
+    rows = encode([[*row, 1, len(body)]]).decode()
+    params = {"account_id": ACCOUNT, "hook_id": "H", "rows": rows, "bodies": body}
     return Also("deliveries_put", params)
 
 

@@ -12,7 +12,7 @@ from ordrebok.decision import Call, Commit, Reading
 from ordrebok.ids import ordered_id
 from ordrebok.store import Store
 from ordrebok.webhooks import sent as sending
-from ordrebok.webhooks.deliveries import Delivery, rows_of
+from ordrebok.webhooks.deliveries import Delivery, of_row, rows_of
 from ordrebok.webhooks.operations import OPERATIONS
 from ordrebok.wire.delivery import ResendBody, Resent
 from ordrebok.wire.hook import HookBody, ResumeQuery
@@ -162,6 +162,31 @@ def test_what_is_only_tried_follows_nothing(database_url: str) -> None:
     assert with_store(database_url, use) == {}
 
 
+def test_each_delivery_keeps_its_own_body(database_url: str) -> None:
+    """However many bytes a letter takes, and whatever stands beside it."""
+    bodies = ["", "{}", '"\\u0000 \\" ø"', "å" * 9_000, "😀", '{"a": "b"}']
+    sent = [
+        Delivery(
+            id=str(nth),
+            event_delivery="",
+            event="ping",
+            created_ms=1,
+            due_ms=1,
+            body=body.encode(),
+        )
+        for nth, body in enumerate(bodies)
+    ]
+
+    async def use(store: Store) -> list[Delivery]:
+        place = {"account_id": ACCOUNT, "hook_id": await subscribed(store)}
+        for _ in range(2):
+            await store.execute("deliveries_put", **place, **rows_of(sent))
+        rows = await store.query("deliveries_due", **place, now_ms=1, limit=100)
+        return [of_row(row) for row in rows]
+
+    assert with_store(database_url, use) == sent
+
+
 def test_what_was_sent_in_a_span_of_time_is_sent_again_part_by_part(database_url: str) -> None:
     """Each part begins where the one before ended, also when that was delivered meanwhile."""
     begin = 1_800_000_000_000
@@ -172,7 +197,7 @@ def test_what_was_sent_in_a_span_of_time_is_sent_again_part_by_part(database_url
             event="ping",
             state="delivered",
             created_ms=begin,
-            body="{}",
+            body=b"{}",
         )
         for nth in range(1_250)
     ]
@@ -189,7 +214,7 @@ def test_what_was_sent_in_a_span_of_time_is_sent_again_part_by_part(database_url
         place = {"account_id": ACCOUNT, "hook_id": hook}
         seen, start = [], instant(begin).text
         for _ in range(2):
-            await store.execute("deliveries_put", **place, rows=rows_of(sent))
+            await store.execute("deliveries_put", **place, **rows_of(sent))
             plan = part(hook, start)
             body = plan.render(await store.execute(plan.name, **plan.params))
             assert isinstance(body, bytes)
@@ -205,7 +230,7 @@ def test_what_was_sent_in_a_span_of_time_is_sent_again_part_by_part(database_url
 def test_nothing_waits_of_a_subscription_that_ended_while_it_was_told(database_url: str) -> None:
     """What was on its way is put down as it went, and given up where it would be tried again."""
     waiting = Delivery(
-        id="2", event_delivery="2", event="ping", attempts=1, created_ms=1, due_ms=9, body="{}"
+        id="2", event_delivery="2", event="ping", attempts=1, created_ms=1, due_ms=9, body=b"{}"
     )
     rows = [replace(waiting, id="1", state="delivered", due_ms=None), waiting]
 
@@ -215,7 +240,7 @@ def test_nothing_waits_of_a_subscription_that_ended_while_it_was_told(database_u
             hook = await subscribed(store)
             place = {"account_id": ACCOUNT, "hook_id": hook}
             await accepted(store, call(after, hook))
-            await store.execute("deliveries_put", **place, rows=rows_of(rows))
+            await store.execute("deliveries_put", **place, **rows_of(rows))
             found = await store.query("deliveries_of", **place, before="3", limit=9)
             told = [row for row in found if row["id"] in {"1", "2"}]
             seen.append([(row["state"], row["due_ms"]) for row in told])

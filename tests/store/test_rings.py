@@ -90,7 +90,7 @@ def test_an_erasure_forgets_what_is_being_noted_at_the_same_time(postgres_url: s
         document_id=KEY.id,
         document_version=1,
         created_ms=1,
-        body='{"name": "Kari"}',
+        body=b'{"name": "Kari"}',
     )
 
     def erase(_: State) -> Decision | Refusal:
@@ -105,7 +105,7 @@ def test_an_erasure_forgets_what_is_being_noted_at_the_same_time(postgres_url: s
             begun = other.transaction()
             await begun.start()
             await run(other, "follow_on", stop(hook))
-            await run(other, "deliveries_put", {**place, "rows": rows_of([sent])})
+            await run(other, "deliveries_put", {**place, **rows_of([sent])})
             erasing = asyncio.create_task(accepted(store, Commit((KEY,), erase)))
             await asyncio.wait(
                 [erasing, asyncio.create_task(somebody_waits(postgres_url))],

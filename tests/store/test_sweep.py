@@ -67,7 +67,7 @@ def sent(made: Instant, nth: int, due_ms: int | None = None) -> Delivery:
     """A delivery that was made at some moment."""
     id_ = ordered_id(made.ms, nth)
     return Delivery(
-        id=id_, event_delivery=id_, event="ping", created_ms=made.ms, due_ms=due_ms, body="{}"
+        id=id_, event_delivery=id_, event="ping", created_ms=made.ms, due_ms=due_ms, body=b"{}"
     )
 
 
@@ -82,12 +82,12 @@ def test_deliveries_are_kept_for_seven_days(database_url: str) -> None:
         clocks = Clocks(clock)
         hook = await subscribed(store)
         place = {"account_id": ACCOUNT, "hook_id": hook}
-        await store.execute("deliveries_put", **place, rows=rows_of(rows))
+        await store.execute("deliveries_put", **place, **rows_of(rows))
         swept = [await sweep_deliveries(store, clocks)]
         clock.moment = clock().plus(DELIVERIES_KEPT_DAYS * 24 * HOUR_SECONDS + 60)
         swept.append(await sweep_deliveries(store, clocks))
         await accepted(store, call("hid_delete", hook))
-        await store.execute("deliveries_put", **place, rows=rows_of(rows[-2:-1]))
+        await store.execute("deliveries_put", **place, **rows_of(rows[-2:-1]))
         swept.append(await sweep_deliveries(store, clocks))
         left = await store.query("deliveries_of", **place, before="~", limit=100)
         return [*swept, len(left)]

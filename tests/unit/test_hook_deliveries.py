@@ -10,7 +10,7 @@ from ordrebok.webhooks.deliveries import Answered, Delivery, after_attempt, in_p
 
 def attempted(headers: dict[str, str]) -> Delivery:
     """A delivery that was answered with these headers."""
-    delivery = Delivery(id="d", event_delivery="e", event="ping", created_ms=1, body="{}")
+    delivery = Delivery(id="d", event_delivery="e", event="ping", created_ms=1, body=b"{}")
     answered = Answered(
         url="https://shop.alt/in",
         request_headers={},
@@ -33,9 +33,9 @@ def test_headers_of_an_answer_are_kept_as_they_came(value: str) -> None:
 def test_portions_hold_so_much_and_everything() -> None:
     """However long a body is, it is in a portion; no portion is empty."""
 
-    def long(characters: int) -> Delivery:
+    def long(size: int) -> Delivery:
         return Delivery(
-            id=str(characters), event_delivery="", event="ping", created_ms=0, body="x" * characters
+            id=str(size), event_delivery="", event="ping", created_ms=0, body=b"x" * size
         )
 
     rows = [long(n) for n in (3, 4, 5, 20, 1, 9, 1)]

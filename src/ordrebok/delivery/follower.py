@@ -309,7 +309,7 @@ class Follower:
 
     async def _attempt(self, hook: StoredHook, delivery: Delivery) -> Answered:
         """Send one delivery."""
-        body = delivery.body.encode()
+        body = delivery.body
         message = signatures.Message(delivery.event_delivery, delivery.event, body)
         # Receivers compare the time of a signature with their own clock.
         headers = signatures.headers(hook, message, clock.now())
@@ -336,7 +336,7 @@ class Follower:
             return
         statements = [self._moved()]
         statements += [
-            Also("deliveries_put", {**self._place, "rows": rows_of(rows)})
+            Also("deliveries_put", {**self._place, **rows_of(rows)})
             for rows in in_portions(self._unsaved, _BYTES)
         ]
         passed: dict[str, object] = {

@@ -42,8 +42,8 @@ Row = Mapping[str, Any]
 def ping(account_id: str, hook: StoredHook, state: State) -> Also:
     """Return the statement that has a ping sent; a subscription that is paused gets it later."""
     delivery = ping_of(hook, state.new_id(), state.now.ms)
-    rows = rows_of([delivery])
-    return Also("deliveries_put", {"account_id": account_id, "hook_id": hook.id, "rows": rows})
+    place = {"account_id": account_id, "hook_id": hook.id}
+    return Also("deliveries_put", {**place, **rows_of([delivery])})
 
 
 def _ping(call: Call) -> Plan:

@@ -220,14 +220,20 @@ order by e.position;
 -- name: deliveries_put_sqlite
 -- What tells of a version before an erasure is not put back: it may have been on its way meanwhile.
 -- Of a subscription that is over meanwhile nothing waits.
+-- `bodies` holds all bodies, one behind the other; a row says where in it, and how many bytes. A
+-- body inside its row's JSON would be read anew for each column. For the same reason the rows are
+-- materialized: else each mention of one would write it out anew.
+with given as materialized (
+    select value as v from json_each(:rows)
+)
 insert into deliveries (account_id, hook_id, id, event_delivery, position, event, document_kind,
     document_id, document_version, state, attempts, created_ms, first_ms, attempted_ms, due_ms,
-    status, duration_ms, url, request_headers, body, response_headers, response_body, fault)
+    status, duration_ms, url, request_headers, response_headers, response_body, fault, body)
 select :account_id, :hook_id, v ->> 0, v ->> 1, v ->> 2, v ->> 3, v ->> 4, v ->> 5, v ->> 6,
     iif(v ->> 12 is null or f.goes_on, v ->> 7, 'given_up'), v ->> 8, v ->> 9, v ->> 10, v ->> 11,
     iif(f.goes_on, v ->> 12, null), v ->> 13, v ->> 14, v ->> 15, v ->> 16, v ->> 17, v ->> 18,
-    v ->> 19, v ->> 20
-from (select value as v from json_each(:rows))
+    v ->> 19, cast(substr(:bodies, v ->> 20, v ->> 21) as text)
+from given
 cross join (
     select exists (
         select 1 from followers where account_id = :account_id and hook_id = :hook_id
@@ -271,13 +277,15 @@ erased as materialized (
 )
 insert into deliveries (account_id, hook_id, id, event_delivery, position, event, document_kind,
     document_id, document_version, state, attempts, created_ms, first_ms, attempted_ms, due_ms,
-    status, duration_ms, url, request_headers, body, response_headers, response_body, fault)
+    status, duration_ms, url, request_headers, response_headers, response_body, fault, body)
 select :account_id, :hook_id, v ->> 0, v ->> 1, (v ->> 2)::bigint, v ->> 3, v ->> 4, v ->> 5,
     (v ->> 6)::integer,
     case when v ->> 12 is null or f.goes_on then v ->> 7 else 'given_up' end,
     (v ->> 8)::integer, (v ->> 9)::bigint, (v ->> 10)::bigint, (v ->> 11)::bigint,
     case when f.goes_on then (v ->> 12)::bigint end, (v ->> 13)::integer, (v ->> 14)::integer, v ->> 15,
-    v ->> 16, v ->> 17, v ->> 18, v ->> 19, v ->> 20
+    v ->> 16, v ->> 17, v ->> 18, v ->> 19, convert_from(
+        substring(:bodies::bytea from (v ->> 20)::integer for (v ->> 21)::integer), 'UTF8'
+    )
 from given
 cross join (
     select exists (
