@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from ordrebok.clock import Instant
 from ordrebok.delivery.outcome import KEPT_CHARACTERS, Outcome
 from ordrebok.delivery.outgoing import Outgoing
-from ordrebok.webhooks.signatures import Message, Request, aws_authorization, headers
+from ordrebok.webhooks.signatures import Message, Request, Signer, aws_authorization
 from tests.support.receiver import Receiver
 from tests.support.server import free_port
 from tests.support.subscriptions import AWS, a_hook
@@ -100,7 +100,7 @@ def test_what_is_signed_for_aws_is_what_arrives(receiver: Receiver) -> None:
     """The receiver computes the same signature from what it got."""
     hook = a_hook(receiver.url + "/ok/a%20b/?b=2&a=%C3%A6", AWS)
     now = Instant.of("2026-11-20T18:12:13.123Z")
-    signed = headers(hook, Message("an-id", "ping", BODY), now)
+    signed = Signer(hook).headers(Message("an-id", "ping", BODY), now.ms)
 
     async def send() -> None:
         outgoing = Outgoing(private_targets=True)

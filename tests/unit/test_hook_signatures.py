@@ -9,16 +9,17 @@ from msgspec.structs import replace
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from ordrebok import clock
-from ordrebok.clock import Instant, instant
+from ordrebok.clock import Instant
 from ordrebok.webhooks.signatures import (
     Message,
     Request,
+    Signer,
     authority,
     aws_authorization,
     event_signature,
-    headers,
     signing_secret,
     standard_headers,
+    standard_key,
 )
 from ordrebok.wire.hook import SecretBody
 from tests.support.builders import NOW
@@ -32,7 +33,7 @@ MESSAGE = Message("0e7c2a44-0000-8000-8000-00000000000a", "shopping_order_add", 
 
 def test_a_delivery_says_what_it_is() -> None:
     """The documented headers, whatever the secret."""
-    sent = headers(a_hook(), MESSAGE, NOW)
+    sent = Signer(a_hook()).headers(MESSAGE, NOW.ms)
     assert sent["Content-Type"] == "application/json"
     assert sent["User-Agent"] == "Dintero-Hook/5d1c9a3e"
     assert sent["event"] == "shopping_order_add"
@@ -44,17 +45,28 @@ def test_every_delivery_is_signed_as_standard_webhooks_asks() -> None:
     """With the subscription's own key, beside whatever secret it was given."""
     hook = a_hook(secret=HMAC)
     now = clock.now()
-    sent = headers(hook, MESSAGE, now)
+    sent = Signer(hook).headers(MESSAGE, now.ms)
     Webhook(hook.signing_secret).verify(BODY, sent)
     with pytest.raises(WebhookVerificationError):
         Webhook(hook.signing_secret).verify(BODY + b" ", sent)
+
+
+def test_one_delivery_after_the_other_is_signed() -> None:
+    """What is kept of a subscription between two deliveries says nothing of the first."""
+    hook = a_hook(secret=HMAC)
+    signer, now_ms = Signer(hook), clock.now().ms
+    for body in (BODY, b"[" + b",".join([BODY] * 1_000) + b"]", b"{}", BODY):
+        message = replace_body(body)
+        sent = signer.headers(message, now_ms)
+        assert sent == Signer(hook).headers(message, now_ms)
+        Webhook(hook.signing_secret).verify(body, sent)
 
 
 def test_a_standard_signature_is_the_published_one() -> None:
     """The vector that every library of Standard Webhooks carries."""
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     id_ = "msg_p5jXN8AQM9LWM0D4loKWxJek"
-    sent = standard_headers(secret, id_, instant(1_614_265_330_999), b'{"test": 2432232314}')
+    sent = standard_headers(standard_key(secret), id_, 1_614_265_330_999, b'{"test": 2432232314}')
     assert sent == {
         "webhook-id": id_,
         "webhook-timestamp": "1614265330",
@@ -66,7 +78,8 @@ def test_a_signing_secret_is_the_key_as_receivers_configure_it() -> None:
     """The library takes it as it is."""
     secret = signing_secret(KEY)
     assert secret.startswith("whsec_")
-    Webhook(secret).verify(BODY, standard_headers(secret, "an-id", clock.now(), BODY))
+    key = standard_key(secret)
+    Webhook(secret).verify(BODY, standard_headers(key, "an-id", clock.now().ms, BODY))
 
 
 # ------------------------------------------------------------------------------- the secret
@@ -80,7 +93,7 @@ def test_an_event_signature_is_of_the_raw_body() -> None:
 
 def test_a_receiver_that_writes_the_json_anew_gets_the_same_signature() -> None:
     """One documented sample does so, compactly."""
-    sent = headers(a_hook(secret=HMAC), MESSAGE, NOW)
+    sent = Signer(a_hook(secret=HMAC)).headers(MESSAGE, NOW.ms)
     again = json.dumps(json.loads(BODY), separators=(",", ":")).encode()
     expected = hmac.new(b"correct horse", again, hashlib.sha1).hexdigest()
     assert sent["event-signature"] == expected
@@ -89,7 +102,7 @@ def test_a_receiver_that_writes_the_json_anew_gets_the_same_signature() -> None:
 def test_an_authorization_secret_is_sent_as_it_is() -> None:
     """Whatever scheme it may be of."""
     secret = SecretBody(type="Authorization", value="Basic dXNlcjpwYXNz")
-    assert headers(a_hook(secret=secret), MESSAGE, NOW)["Authorization"] == secret.value
+    assert Signer(a_hook(secret=secret)).headers(MESSAGE, NOW.ms)["Authorization"] == secret.value
 
 
 # ------------------------------------------------------------------------------- AWS
@@ -220,14 +233,14 @@ def test_a_delivery_to_aws_carries_the_hash_of_its_body_and_signs_it() -> None:
     """Date, hash, type and host are signed; the signature belongs to just this body."""
     hook = a_hook("https://abc.execute-api.us-east-1.amazonaws.com/prod/in?b=2&a=1", AWS)
     now = Instant.of("2015-08-30T12:36:00.000Z")
-    sent = headers(hook, MESSAGE, now)
+    sent = Signer(hook).headers(MESSAGE, now.ms)
     assert sent["X-Amz-Date"] == "20150830T123600Z"
     assert sent["X-Amz-Content-Sha256"] == hashlib.sha256(BODY).hexdigest()
     assert (
         "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date,"
         in (sent["Authorization"])
     )
-    other = headers(hook, replace_body(b"{}"), now)
+    other = Signer(hook).headers(replace_body(b"{}"), now.ms)
     assert other["Authorization"] != sent["Authorization"]
 
 

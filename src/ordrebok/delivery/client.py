@@ -160,7 +160,8 @@ async def _beginning(response: aiohttp.ClientResponse) -> str:
     """Return the beginning of an answer; what was answered counts, also when it breaks off."""
     kept, read = b"", 0
     try:
-        while read < READ_BYTES and (chunk := await response.content.read(READ_BYTES - read)):
+        while read < READ_BYTES and not response.content.at_eof():
+            chunk = await response.content.read(READ_BYTES - read)
             read += len(chunk)
             kept += chunk[: KEPT_CHARACTERS - len(kept)]
     except (aiohttp.ClientError, OSError):
@@ -178,6 +179,8 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _plain(text: str) -> str:
     """Return a text that every database takes: without U+0000 and halves of characters."""
+    if text.isascii():  # As nearly all are.
+        return text.replace("\0", "\ufffd")
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 

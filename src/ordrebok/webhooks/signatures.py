@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from ordrebok.clock import Instant
+from ordrebok.clock import instant
 from ordrebok.wire.hook import SecretBody, SentEvent, StoredHook
 
 SIGNING_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 -- the published beginning of every such key
+AUTHORIZATION: Final = "Authorization"
+"""The one header of a delivery that holds, or may hold, a secret."""
 _USER_AGENT: Final = "Dintero-Hook/"
 """Receivers of the documented API may look for it."""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -45,30 +47,40 @@ class Request(NamedTuple):
     body: bytes
 
 
-def headers(hook: StoredHook, message: Message, now: Instant) -> dict[str, str]:
-    """Return the headers of a delivery that is sent now.
+class Signer:
+    """Makes the headers of deliveries to one subscription; what stays the same is made once."""
 
-    Source: neighbours 6.2 and 6.4; decisions, webhooks 2.
-    """
-    sent = {
-        "Content-Type": "application/json",
-        "User-Agent": _USER_AGENT + hook.id[:8],
-        "event": message.event,
-        "event-delivery": message.delivery_id,
-        **standard_headers(hook.signing_secret, message.delivery_id, now, message.body),
-    }
-    secret = hook.config.secret
-    if secret is None:
+    def __init__(self, hook: StoredHook) -> None:
+        """Take the subscription as it stands."""
+        self._agent = _USER_AGENT + hook.id[:8]
+        self._key = standard_key(hook.signing_secret)
+        self._secret = hook.config.secret
+        self._url = hook.config.url
+
+    def headers(self, message: Message, now_ms: int) -> dict[str, str]:
+        """Return the headers of a delivery that is sent now.
+
+        Source: neighbours 6.2 and 6.4; decisions, webhooks 2.
+        """
+        sent = {
+            "Content-Type": "application/json",
+            "User-Agent": self._agent,
+            "event": message.event,
+            "event-delivery": message.delivery_id,
+            **standard_headers(self._key, message.delivery_id, now_ms, message.body),
+        }
+        secret = self._secret
+        if secret is None:
+            return sent
+        value = secret.value or ""
+        match secret.type:
+            case "HMAC-SHA1":
+                sent["event-signature"] = event_signature(value, message.body)
+            case "Authorization":
+                sent[AUTHORIZATION] = value
+            case "AWS4-HMAC-SHA256":
+                sent |= _aws_headers(secret, self._url, message.body, now_ms)
         return sent
-    value = secret.value or ""
-    match secret.type:
-        case "HMAC-SHA1":
-            sent["event-signature"] = event_signature(value, message.body)
-        case "Authorization":
-            sent["Authorization"] = value
-        case "AWS4-HMAC-SHA256":
-            sent |= _aws_headers(secret, hook.config.url, message.body, now)
-    return sent
 
 
 def event_signature(value: str, body: bytes) -> str:
@@ -81,12 +93,19 @@ def signing_secret(key: bytes) -> str:
     return SIGNING_SECRET_PREFIX + base64.b64encode(key).decode()
 
 
-def standard_headers(secret: str, delivery_id: str, now: Instant, body: bytes) -> dict[str, str]:
-    """Return the headers of Standard Webhooks; the id is the same however often it is sent."""
-    timestamp = str(now.ms // 1_000)
+def standard_key(secret: str) -> hmac.HMAC:
+    """Return a signing secret made ready to sign many bodies; it stays as it is."""
     key = base64.b64decode(secret.removeprefix(SIGNING_SECRET_PREFIX))
-    signed = b".".join((delivery_id.encode(), timestamp.encode(), body))
-    signature = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    return hmac.new(key, digestmod="sha256")
+
+
+def standard_headers(key: hmac.HMAC, delivery_id: str, now_ms: int, body: bytes) -> dict[str, str]:
+    """Return the headers of Standard Webhooks; the id is the same however often it is sent."""
+    timestamp = str(now_ms // 1_000)
+    signed = key.copy()
+    signed.update(f"{delivery_id}.{timestamp}.".encode())
+    signed.update(body)
+    signature = base64.b64encode(signed.digest()).decode()
     return {
         "webhook-id": delivery_id,
         "webhook-timestamp": timestamp,
@@ -135,16 +154,16 @@ def aws_authorization(secret: SecretBody, request: Request) -> str:
     return f"{_ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
 
 
-def _aws_headers(secret: SecretBody, url: str, body: bytes, now: Instant) -> dict[str, str]:
+def _aws_headers(secret: SecretBody, url: str, body: bytes, now_ms: int) -> dict[str, str]:
     """Return the headers that a delivery to AWS adds."""
     parts = urlsplit(url)
     added = {
-        "X-Amz-Date": re.sub(r"[-:]|\.[0-9]+", "", now.text),
+        "X-Amz-Date": re.sub(r"[-:]|\.[0-9]+", "", instant(now_ms).text),
         "X-Amz-Content-Sha256": hashlib.sha256(body).hexdigest(),
     }
     signed = {"Host": authority(url), "Content-Type": "application/json", **added}
     request = Request("POST", parts.path, parts.query, signed, body)
-    return {**added, "Authorization": aws_authorization(secret, request)}
+    return {**added, AUTHORIZATION: aws_authorization(secret, request)}
 
 
 def _canonical_path(path: str) -> str:
