@@ -7,6 +7,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -37,6 +38,12 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="short cells: rough figures")
     parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument(
+        "--rounds",
+        type=int,
+        metavar="N",
+        help="let all take turns so often: the more, the steadier the ratios (default: 3)",
+    )
+    parser.add_argument(
         "--engines",
         default=",".join(ENGINES),
         metavar="LIST",
@@ -51,6 +58,8 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     )
     given = parser.parse_args(words)
     given.engines = tuple(given.engines.split(","))
+    if given.rounds is not None and given.rounds < 1:
+        parser.error("--rounds takes a number from 1")
     unknown = set(given.engines) - set(ENGINES)
     if unknown:
         parser.error(f"no such engine: {', '.join(sorted(unknown))}")
@@ -60,6 +69,8 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 def measure(given: argparse.Namespace, cluster: Cluster, out: Console) -> Findings:
     """Measure the parts that were asked for."""
     pace = QUICK if given.quick else FULL
+    if given.rounds is not None:
+        pace = replace(pace, rounds=given.rounds)
     found = Findings(machine=look())
     company = Company()
     if given.only in (None, "http", "flow", "offers", "webhooks"):
@@ -186,7 +197,8 @@ def webhooks_in_rounds(
             for engine, load in loads.items():
                 found.spins_ms.append(spin_ms())
                 out.print(f"Round {number} of {pace.rounds}: webhooks on {engine} ...")
-                yield from webhooks.measure(engine, load, receiver, pace)
+                first = number % 2 == 1
+                yield from webhooks.measure(engine, load, receiver, pace, without_first=first)
                 if number == pace.rounds:
                     found.backlogs.append(webhooks.catch_up(engine, load, receiver))
 

@@ -28,9 +28,15 @@ class Instant(NamedTuple):
 
 def instant(ms: int) -> Instant:
     """Return the moment that lies `ms` milliseconds after 1970-01-01T00:00:00Z."""
-    # timedelta arithmetic is exact; a float timestamp would round milliseconds.
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return Instant(moment.strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}Z", ms)
+    second, rest = divmod(ms, 1000)
+    return Instant(f"{_second(second)}.{rest:03d}Z", ms)
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    """Return a second as text; the present one is asked for again and again."""
+    # timedelta arithmetic is exact; a float timestamp would round.
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def milliseconds(moment: datetime) -> int:

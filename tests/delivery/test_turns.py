@@ -301,9 +301,10 @@ def test_no_turn_is_lost_and_none_ends_twice(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_second", "attempts"), [(100, 500), (400, 125), (1_000, 125), (2_000, 250), (8_000, 1_000)]
+    ("per_second", "attempts"),
+    [(100, 500), (400, 125), (1_500, 125), (3_000, 250), (12_000, 1_000)],
 )
-def test_the_more_requests_the_fewer_attempts_but_always_one_for_eight(
+def test_the_more_requests_the_fewer_attempts_but_always_one_for_twelve(
     per_second: int, attempts: int
 ) -> None:
     """A server that answers many has time for many: what is told does not fall behind for ever."""

@@ -17,9 +17,9 @@ _SECONDS_FOR_A_REQUEST: Final = 0.00002
 """While there are more requests, one attempt begins after the other, and each turn lasts so long
 for every request in a second, whatever its attempt took: 500 attempts begin in a second beside 100
 requests, and 125 beside 400. A caller who asks again as soon as it is answered hardly notices."""
-_REQUESTS_FOR_ONE: Final = 8
-"""However many requests there are, one attempt begins for so many: it takes about as long as one or
-two of them."""
+_REQUESTS_FOR_ONE: Final = 12
+"""However many requests there are, one attempt begins for so many: it takes about as long as one of
+them, and as long again of the database and a receiver that share the machine."""
 _LOOK_SECONDS: Final = 0.1
 """How often the requests are counted."""
 
