@@ -3,7 +3,8 @@
 "Add an item" is measured with a subscription that nothing is told to, with one to the changes of
 drafts, and with one to all shopping events, each in turns with none at all on one server; the
 ratio is always to the rate without, measured right before or right after: the speed of a machine
-changes from one second to the next. Then a subscription that was paused is told what it missed. The receiver is a process of its own, on the same machine.
+changes from one second to the next. Then a subscription that was paused is told what it missed.
+The receiver is a process of its own, on the same machine.
 """
 
 from __future__ import annotations
