@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from ordrebok import clock
 from ordrebok.decision import Also, Call
 from ordrebok.delivery.outcome import Outcome
 from ordrebok.delivery.outgoing import Outgoing
@@ -319,7 +320,7 @@ class Follower:
         body, config = delivery.body, served.hook.config
         message = signatures.Message(delivery.event_delivery, delivery.event, body)
         # Receivers compare the time of a signature with their own clock.
-        headers = served.signer.headers(message, _machine_ms())
+        headers = served.signer.headers(message, clock.now().ms)
         url, insecure = config.url, bool(config.insecure_ssl)
         outcome: Outcome = await self._tools.outgoing.send(url, headers, body, insecure=insecure)
         return Answered(
@@ -413,12 +414,7 @@ class Follower:
         raise HasEnded
 
     def _now_ms(self) -> int:
-        return _machine_ms() + self._tools.clocks.offset_ms(self._account_id)
-
-
-def _machine_ms() -> int:
-    """Return the time of the machine's clock: only the number, which is asked for many times."""
-    return time.time_ns() // 1_000_000
+        return self._tools.clocks.now_for(self._account_id).ms
 
 
 def _chance() -> float:
