@@ -76,7 +76,7 @@ def test_every_change_is_in_the_feed_by_its_name(api: Api) -> None:
     api.post(f"draft_orders/{draft['id']}/items", line(500))
     (order,) = api.complete(draft)
     id = order["order_id"]
-    api.put(f"orders/{id}", {"comment": "ring twice"})
+    api.put(f"orders/{id}", {"comment": "knock twice"})
     api.post(f"orders/{id}/events", {"service": "kitchen", "service_status": "ready"})
     api.post(f"orders/{id}/authorizations", {"items": [{"line_id": 1, "amount": 100}]})
     changes = whole(api)
